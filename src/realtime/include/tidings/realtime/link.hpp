@@ -1,0 +1,59 @@
+// The edge between protocol and sockets. realtime does no I/O: it is handed bytes and a clock and writes to links.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <string_view>
+
+#include <tidings/realtime/frame.hpp>
+#include <tidings/realtime/http.hpp>
+
+namespace tidings::realtime {
+
+// An open WebSocket as a session sees it; implemented by the listener (net) and by fakes in tests. Owned by the
+// listener. All calls on the connection's thread.
+class WebSocketLink {
+ public:
+  virtual ~WebSocketLink() = default;
+  // Queues the frame; what a turn of the event loop queued is gathered into one write at the turn's end.
+  virtual void Send(FrameRef frame) = 0;
+  // Writes what is queued, then a close frame (RFC 6455 §7.4), then ends the connection within a bounded time.
+  // OnClosed of the receiver follows later, never from within this call.
+  virtual void Close(std::uint16_t code, std::string_view reason) = 0;
+  // Bytes queued and not yet handed to the kernel.
+  virtual std::size_t Pending() const = 0;
+};
+
+// What happens on a WebSocket; implemented by the session. All calls on the connection's thread.
+class WebSocketReceiver {
+ public:
+  virtual ~WebSocketReceiver() = default;
+  // The handshake was answered with 101. `link` stays valid until OnClosed.
+  virtual void OnOpen(WebSocketLink& link) = 0;
+  // One whole message; text is well-formed UTF-8 and within maxPayload. The view ends with the call.
+  virtual void OnMessage(std::string_view message, bool binary) = 0;
+  // Everything queued was handed to the kernel after it once was not. Called only while Pending() had stayed above
+  // zero over a turn's end.
+  virtual void OnDrained() = 0;
+  // The connection has ended, for any cause. Last call; the link is gone after it.
+  virtual void OnClosed() = 0;
+};
+
+// Whoever answers the requests of a listener, or of one of its paths. All calls on the connection's thread.
+class RequestHandler {
+ public:
+  virtual ~RequestHandler() = default;
+  virtual void OnRequest(HttpRequest request, std::unique_ptr<HttpExchange> exchange) = 0;
+  // A WebSocket handshake whose headers are right (RFC 6455 §4.2.1). The receiver that is to be opened, or a refusal.
+  // The listener owns neither: a receiver lives at least until its OnClosed has returned.
+  virtual std::expected<WebSocketReceiver*, HttpAnswer> OnUpgrade(const HttpRequest& request) {
+    (void)request;
+    return std::unexpected(HttpAnswer(400, "text/plain", "no WebSocket is served here\n"));
+  }
+  // Bytes of the largest WebSocket message and of the largest request body on this path; above: 1009 or 413.
+  virtual std::size_t MaxMessage() const { return 1'000'000; }
+};
+
+}  // namespace tidings::realtime
