@@ -1,0 +1,227 @@
+// An Engine.IO v4 server without I/O: sessions over long-polling and WebSocket, upgrades between them, heartbeats.
+// https://socket.io/docs/v4/engine-io-protocol/
+//
+//   class Echo final : public EngineHandler {
+//     void OnMessage(EngineSession& session, std::string_view message, bool binary) override {
+//       session.Send(binary ? Frame::Binary(message) : Frame::Text("4" + std::string(message)));
+//     }
+//   };
+//   Echo echo;
+//   EngineServer server({.ping_interval = 300}, clock, echo);   // a RequestHandler: give it to a listener's path
+//   … the loop calls server.OnTick(clock.Steady()) when server.NextDeadline() has come.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include <tidings/base/clock.hpp>
+#include <tidings/realtime/link.hpp>
+#include <tidings/realtime/reason.hpp>
+#include <tidings/realtime/timer.hpp>
+
+namespace tidings::realtime {
+
+// Who may call from a browser (the Fetch standard's CORS). Without origins no header is sent.
+struct CorsOptions {
+  std::vector<std::string> origins;  // "https://app.example", or "*" for all
+  bool credentials = false;          // allow cookies; then the asking origin is named instead of *
+};
+
+struct EngineOptions {
+  Millis ping_interval = 25'000;          // from opening, or from a pong, to the next ping
+  Millis ping_timeout = 20'000;           // from a ping to the latest pong
+  Millis upgrade_timeout = 10'000;        // from a probe's WebSocket to its end
+  std::size_t max_payload = 1'000'000;    // bytes of a message, of a body, and of a polling answer of several packets
+  std::size_t max_poll_packets = 16;      // in one polling answer
+  std::size_t max_pending = 16'000'000;   // bytes that wait for a slow client; above, its session ends
+  bool polling = true;                    // transports served
+  bool websocket = true;
+  CorsOptions cors;
+};
+
+// Something that the handler hangs on a session.
+class SessionData {
+ public:
+  virtual ~SessionData() = default;
+};
+
+class EngineServer;
+
+// One client, over whichever transport it uses just now. Owned by the server; valid until EngineHandler::OnClosed has
+// returned. All calls on the server's thread.
+class EngineSession {
+ public:
+  // Secret: who knows it can speak for the client.
+  std::string_view id() const { return {id_, sizeof id_}; }
+  bool open() const { return state_ == State::kOpen; }
+  // Whether it is a WebSocket by now.
+  bool websocket() const { return transport_ != nullptr; }
+
+  // Queues one message: a text frame that begins with 4, or a binary frame. In order, over an upgrade too. Does
+  // nothing on a session that is not open.
+  void Send(FrameRef frame);
+  // Whether a message would go out in this turn: a WebSocket with nothing waiting, or a poll that waits for one.
+  bool writable() const;
+  // Bytes queued that the kernel, or a poll, has not taken yet.
+  std::size_t pending_bytes() const;
+  // Asks that OnDrained be called once nothing is pending, at the end of this turn at the earliest.
+  void NotifyDrained();
+
+  // Ends the session: an Engine.IO close packet over polling, a close frame over WebSocket, after what is queued.
+  // OnClosed is called before this returns. `code` is the close frame's (RFC 6455 §7.4).
+  void Close(CloseReason reason = CloseReason::kForcedClose, std::uint16_t code = 1000);
+
+  void set_data(std::unique_ptr<SessionData> data) { data_ = std::move(data); }
+  SessionData* data() const { return data_.get(); }
+  EngineServer& server() const { return server_; }
+
+ private:
+  friend class EngineServer;
+  friend class WebSocketTransport;
+  friend class PollingTransport;
+  enum class State : std::uint8_t { kOpen, kClosed };
+
+  class Heartbeat final : public Timer {
+   public:
+    explicit Heartbeat(EngineSession& session) : session_(session) {}
+
+   private:
+    void OnTimer() override;
+    EngineSession& session_;
+  };
+
+  explicit EngineSession(EngineServer& server);
+  ~EngineSession();
+
+  EngineServer& server_;
+  class WebSocketTransport* transport_ = nullptr;  // the current one, if WebSocket
+  std::unique_ptr<class PollingTransport> polling_;  // the current one, if not
+  std::unique_ptr<SessionData> data_;
+  Heartbeat heartbeat_;
+  char id_[20];
+  State state_ = State::kOpen;
+  bool awaits_pong_ = false;
+  bool drain_asked_ = false;
+  bool overflow_ = false;
+};
+
+// What the sessions say. Called by the server, on its thread; may call anything back.
+class EngineHandler {
+ public:
+  virtual ~EngineHandler() = default;
+  // Before a handshake: an answer refuses it.
+  virtual std::optional<HttpAnswer> OnHandshake(const HttpRequest& request) {
+    (void)request;
+    return std::nullopt;
+  }
+  virtual void OnOpened(EngineSession& session, const HttpRequest& request) {
+    (void)session;
+    (void)request;
+  }
+  // One message; the view ends with the call. Text is well-formed UTF-8.
+  virtual void OnMessage(EngineSession& session, std::string_view message, bool binary) = 0;
+  // Nothing is pending any more: after it was over a turn's end, or as NotifyDrained asked.
+  virtual void OnDrained(EngineSession& session) { (void)session; }
+  // Last call.
+  virtual void OnClosed(EngineSession& session, CloseReason reason) {
+    (void)session;
+    (void)reason;
+  }
+};
+
+// Serves one path of a listener. One per event loop; every call on that loop's thread.
+class EngineServer final : public RequestHandler {
+ public:
+  // REQUIRES: clock and handler outlive the server.
+  EngineServer(EngineOptions options, const Clock& clock, EngineHandler& handler);
+  // REQUIRES: no link or exchange calls back any more. Sessions left are dropped without a call.
+  ~EngineServer() override;
+
+  void OnRequest(HttpRequest request, std::unique_ptr<HttpExchange> exchange) override;
+  std::expected<WebSocketReceiver*, HttpAnswer> OnUpgrade(const HttpRequest& request) override;
+  std::size_t MaxMessage() const override { return options_.max_payload; }
+
+  // Fires timers. The loop calls it when NextDeadline has come, and may call it more often. `now` is Clock::Steady.
+  void OnTick(Millis now);
+  // Nothing while there is nothing to wait for.
+  std::optional<Millis> NextDeadline() const;
+
+  // From now on new handshakes are answered with 503 (or taken again). Open sessions go on.
+  void RefuseHandshakes(bool refuse) { refusing_ = refuse; }
+  // Ends every session by its transport alone, so that official clients come back by themselves: WebSockets with
+  // `code` (1001 going away, 1012 service restart, 1013 try again later), polling with a close packet.
+  void CloseAll(std::uint16_t code = 1001);
+
+  const EngineOptions& options() const { return options_; }
+  const Clock& clock() const { return clock_; }
+  // For timers of the layers above; driven by OnTick.
+  TimerWheel& timers() { return timers_; }
+  std::size_t session_count() const { return sessions_.size(); }
+  std::size_t websocket_count() const { return websockets_; }
+
+  // While one lives, polls are not answered and overflowing sessions not closed; its end does both once. Every entry
+  // into the server holds one. An application that emits many messages outside of a handler saves polling clients
+  // round trips by holding one.
+  class Batch {
+   public:
+    explicit Batch(EngineServer& server) : server_(server) { ++server_.depth_; }
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
+    ~Batch() {
+      if (server_.depth_ == 1) server_.Settle();
+      --server_.depth_;
+    }
+
+   private:
+    EngineServer& server_;
+  };
+
+ private:
+  friend class EngineSession;
+  friend class WebSocketTransport;
+  friend class PollingTransport;
+
+  struct IdHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view id) const { return std::hash<std::string_view>()(id); }
+    std::size_t operator()(const EngineSession* session) const { return (*this)(session->id()); }
+  };
+  struct IdEqual {
+    using is_transparent = void;
+    static std::string_view Id(std::string_view id) { return id; }
+    static std::string_view Id(const EngineSession* session) { return session->id(); }
+    bool operator()(const auto& a, const auto& b) const { return Id(a) == Id(b); }
+  };
+
+  EngineSession* Find(std::string_view id) const;
+  std::optional<HttpAnswer> CheckHandshake(const HttpRequest& request);
+  EngineSession& NewSession();
+  std::string OpenPacket(const EngineSession& session, bool upgrades) const;
+  void Deliver(EngineSession& session, std::string_view message, bool binary);
+  void OnPong(EngineSession& session);
+  void End(EngineSession& session, CloseReason reason);
+  void AddCors(const HttpRequest& request, HttpAnswer& answer) const;
+  void Poll(EngineSession& session, const HttpRequest& request, std::unique_ptr<HttpExchange> exchange);
+  void Post(EngineSession& session, const HttpRequest& request, std::unique_ptr<HttpExchange> exchange);
+  void Settle();
+
+  EngineOptions options_;
+  const Clock& clock_;
+  EngineHandler& handler_;
+  TimerWheel timers_;
+  std::unordered_set<EngineSession*, IdHash, IdEqual> sessions_;
+  std::unordered_set<class WebSocketTransport*> links_;
+  std::vector<EngineSession*> unsettled_;  // with a poll to answer, a drain to tell of, or an overflow
+  std::vector<EngineSession*> ended_;      // deleted when the outermost batch ends
+  std::size_t websockets_ = 0;
+  int depth_ = 0;
+  bool refusing_ = false;
+};
+
+}  // namespace tidings::realtime
