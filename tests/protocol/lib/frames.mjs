@@ -1,7 +1,6 @@
 // A WebSocket client that can break each rule of RFC 6455.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { eventually, patience } from "../../support/deadline.mjs";
 import { RawConnection } from "./raw.mjs";
 
 export const kOpcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 };
@@ -42,6 +41,8 @@ export function frame(opcode, payload = "", { fin = true, rsv = 0, masked = true
   return Buffer.concat([header, key, body.map((byte, at) => byte ^ key[at % 4])]);
 }
 
+export class ConnectionEnded extends Error {}
+
 export class FrameConnection extends RawConnection {
   // Opens a WebSocket session on the bare Engine.IO server and takes its open packet. `extra` is sent in the same
   // write as the upgrade request.
@@ -63,10 +64,10 @@ export class FrameConnection extends RawConnection {
     return connection;
   }
 
-  async nextFrame(ms = patience.ms) {
+  async nextFrame() {
     let parsed;
-    await eventually("WebSocket frame", () => (parsed = parseFrame(this.received)) || this.ended, ms);
-    if (!parsed) throw new Error("the connection ended");
+    await this.until("WebSocket frame", () => (parsed = parseFrame(this.received)) || this.ended);
+    if (!parsed) throw new ConnectionEnded("the connection ended");
     this.received = this.received.subarray(parsed.length);
     return parsed;
   }

@@ -1,20 +1,26 @@
 // A TCP connection that sends any bytes and keeps what came back: for requests that no HTTP library would send.
 import { connect } from "node:net";
-import { eventually, patience, within } from "../../support/deadline.mjs";
+import { patience, within } from "../../support/deadline.mjs";
 
 export class RawConnection {
   received = Buffer.alloc(0);
   ended = false;
+  changed = () => {};
 
   static async open(server) {
     const connection = new RawConnection();
     const socket = connect({ port: server.port, host: "127.0.0.1", noDelay: true });
     connection.socket = socket;
-    socket.on("data", (chunk) => (connection.received = Buffer.concat([connection.received, chunk])));
+    const end = () => {
+      connection.ended = true;
+      connection.changed();
+    };
+    socket.on("data", (chunk) => {
+      connection.received = Buffer.concat([connection.received, chunk]);
+      connection.changed();
+    });
     // After a reset the answer may be lost; the connection counts as closed all the same.
-    socket.on("error", () => (connection.ended = true));
-    socket.on("end", () => (connection.ended = true));
-    socket.on("close", () => (connection.ended = true));
+    for (const event of ["error", "end", "close"]) socket.on(event, end);
     await within(new Promise((resolve) => socket.once("connect", resolve)), "TCP connection");
     return connection;
   }
@@ -34,23 +40,35 @@ export class RawConnection {
     }
   }
 
-  async expectClosed(ms = patience.ms) {
-    await eventually("close of the TCP connection", () => this.ended, ms);
+  // Resolves when `probe`, asked again whenever something came, is true.
+  async until(what, probe, ms = patience.ms) {
+    const end = Date.now() + ms;
+    while (!probe()) {
+      const change = new Promise((resolve) => (this.changed = resolve));
+      await within(change, what, Math.max(0, end - Date.now()));
+    }
+  }
+
+  expectClosed(ms) {
+    return this.until("close of the TCP connection", () => this.ended, ms);
   }
 
   // The first HTTP answer on the connection, taken off `received`; null if the connection ended without one.
-  async answer(ms = patience.ms) {
+  async answer(ms) {
     let parsed;
-    await eventually("HTTP answer", () => (parsed = parseAnswer(this.received, this.ended)) || this.ended, ms);
-    parsed ??= parseAnswer(this.received, true);
+    await this.until("HTTP answer", () => (parsed = parseAnswer(this.received, this.ended)) || this.ended, ms);
     if (!parsed) return null;
     this.received = this.received.subarray(parsed.length);
     return parsed;
   }
 
   // The status of the answer, or "closed": what a request gets that is not worth an answer.
-  async status(ms = patience.ms) {
+  async status(ms) {
     return (await this.answer(ms))?.status ?? "closed";
+  }
+
+  async expectText(pattern) {
+    await this.until(`${pattern}`, () => pattern.test(this.text));
   }
 
   // Frees the connection; `reset` by RST, as a client that vanishes.
