@@ -1,0 +1,115 @@
+// Reader: the port to questions that are answered beside the writer, from what is committed.
+//
+// A Reader belongs to one reading thread and blocks on the disk; `ReadPool` runs work on such threads. All of one
+// question's rows come from one read transaction. Failures of the store are thrown as eventing::StoreFailure.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <tidings/chat/record.hpp>
+#include <tidings/chat/types.hpp>
+
+namespace tidings::chat {
+
+// Which page of something numbered: the numbers are exclusive bounds.
+struct PageQuery {
+  enum class Place { kNewest, kAfter, kBefore, kAround };
+  Place place = Place::kNewest;
+  Seq seq = 0;             // of kAfter, kBefore and kAround
+  std::size_t limit = 50;
+};
+
+struct MessagePage {
+  std::vector<MessageRecord> messages;  // ascending by seq, as they are now, complete
+  Seq head = 0;
+  bool has_before = false;
+  bool has_after = false;
+};
+
+struct EventPage {
+  std::vector<eventing::StoredEvent> events;  // ascending
+  Seq head = 0;
+};
+
+// One member's room in a list.
+struct RoomListing {
+  RoomRow room;
+  MemberRow member;        // of the reader; user 0 if they are none
+  std::uint64_t unread = 0;
+  std::uint64_t mentions = 0;
+};
+
+// Lists of rooms are ordered newest activity first; a cursor names the last row of the page before.
+struct RoomCursor {
+  Millis active_at = 0;
+  RoomKey key = 0;
+};
+
+struct Watermark {
+  std::string user_id;
+  UserKey user = 0;
+  Seq read = 0;
+};
+
+// Where a socket's replay stands in one room.
+struct ReplayPlace {
+  RoomKey room = 0;
+  Seq sent = 0;            // the socket has everything up to here
+};
+
+class Reader {
+ public:
+  virtual ~Reader() = default;
+
+  virtual std::optional<UserRow> FindUser(std::string_view id) = 0;
+  // Users whose id or name begins with `prefix` (case-insensitive for ASCII), by id, after `cursor`.
+  virtual std::vector<UserRow> Users(std::string_view prefix, std::string_view cursor, std::size_t limit) = 0;
+
+  virtual std::optional<RoomRow> FindRoom(std::string_view id) = 0;
+  virtual std::optional<MemberRow> FindMember(RoomKey room, UserKey user) = 0;
+  virtual std::vector<RoomListing> RoomsOf(UserKey user, std::optional<RoomCursor> after, std::size_t limit) = 0;
+  // Public rooms that are alive whose name or id contains `part` (case-insensitive for ASCII).
+  virtual std::vector<RoomListing> PublicRooms(UserKey reader, std::string_view part, std::optional<RoomCursor> after,
+                                               std::size_t limit) = 0;
+  // Members with their ids, in the order of their keys, after the given key.
+  virtual std::vector<std::pair<std::string, MemberRow>> Members(RoomKey room, UserKey after, std::size_t limit) = 0;
+  // Ids of members whose joining is before or at `seq`: they were there when that event happened.
+  virtual std::vector<std::string> MembersAt(RoomKey room, Seq seq) = 0;
+  virtual std::uint64_t Unread(RoomKey room, UserKey user, Seq past) = 0;
+  virtual std::uint64_t Mentions(RoomKey room, UserKey user, Seq past) = 0;
+
+  virtual MessagePage Messages(const RoomRow& room, const PageQuery& query) = 0;
+  // Replies to the message `parent`, paged alike.
+  virtual MessagePage Thread(const RoomRow& room, Seq parent, const PageQuery& query) = 0;
+  // The message as it is now, if it is in this room.
+  virtual std::optional<MessageRecord> FindMessage(RoomKey room, std::string_view message_id) = 0;
+  virtual EventPage Events(const RoomRow& room, Seq after, std::size_t limit) = 0;
+  // Members other than `author` whose position is at or past `seq`: the first `limit` after `cursor`, in the order of
+  // their keys, and how many there are.
+  virtual std::vector<Watermark> SeenBy(RoomKey room, UserKey author, Seq seq, UserKey cursor, std::size_t limit) = 0;
+  // For each message: who has seen it. One pass over the room's members.
+  virtual std::vector<Seen> SeenOf(RoomKey room, const std::vector<MessageRecord>& messages) = 0;
+
+  // What a socket missed in these rooms, up to position `upto`, in the order of commits, from the places on; at most
+  // about `bytes` of data, at least one event if there is one.
+  virtual std::vector<eventing::StoredEvent> Missed(const std::vector<ReplayPlace>& places, Position upto,
+                                                    std::size_t bytes) = 0;
+};
+
+// Runs questions on reading threads. Thread-safe.
+class ReadPool {
+ public:
+  virtual ~ReadPool() = default;
+  // Queues `work`; false if too much is waiting already. `work` is run once, on a reading thread; what it throws as
+  // eventing::StoreFailure is given to `failed` there.
+  virtual bool Read(std::move_only_function<void(Reader&)> work,
+                    std::move_only_function<void(const Error&)> failed) = 0;
+};
+
+}  // namespace tidings::chat
