@@ -50,6 +50,18 @@ class NewEvent {
   std::uint64_t author;   // the application's number for who did it; 0 for nobody
 };
 
+// An event that another store had, with what it had there.
+class ImportedEvent {
+ public:
+  ImportedEvent(NewEvent event, Uuid id, Millis at) : event(std::move(event)), id(id), at(at) {}
+
+  NewEvent event;
+  Uuid id;
+  Millis at;
+  bool redacted = false;             // the data is not the first
+  std::optional<Position> position;  // the next one if not given
+};
+
 class StoredEvent {
  public:
   Position position = 0;
@@ -83,6 +95,13 @@ class Transaction {
   // kConflict, and nothing is written, unless the stream is where `expected` says.
   // REQUIRES: events is not empty.
   virtual Result<Appended> Append(std::string_view stream, Expected expected, std::span<const NewEvent> events) = 0;
+  // Appends an event of another store, with its id, time and, where it is above Head(), position. kConflict, and nothing
+  // is written, as for Append, or if the store has the id already, or if the position is not above Head(). kInvalid
+  // from a store that takes none. Now() does not fall behind the event's time afterwards.
+  virtual Result<Appended> Import(std::string_view stream, Expected expected, const ImportedEvent& event) {
+    (void)stream, (void)expected, (void)event;
+    return Fail(ErrorCode::kInvalid, "this store takes no events of another store");
+  }
   // The id that the next appended event will bear. It changes with each append.
   virtual Uuid NextId() const = 0;
   // Position of the last event appended, in this commit too; 0 if there is none.
