@@ -24,8 +24,8 @@ Result<std::string> NormalizeUsername(std::string_view username);
 // it on a worker thread, never on an I/O thread, and bound how many run at once. kUnavailable: no memory.
 Result<std::string> HashPassword(std::string_view password);
 
-// Whether the password is the one that was hashed. As slow as HashPassword, also for an empty hash (no such user, always
-// false), so that the time does not tell which names exist. Thread-safe, as are all of these.
+// Whether the password is the one that was hashed. As slow as HashPassword, also for an empty hash (no such user,
+// always false), so that the time does not tell which names exist. Thread-safe, as are all of these.
 bool VerifyPassword(std::string_view hash, std::string_view password);
 
 // Whether the hash was made with other limits than today's and should be made again after a good login.
