@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 // Prints one line for each test, failures with their cause, and the counts as the last line.
 export default async function* report(source) {
   let passed = 0;
@@ -29,6 +31,6 @@ export default async function* report(source) {
 }
 
 function describe(error) {
-  const cause = error?.cause ?? error;
-  return (cause?.stack ?? String(cause)).replace(/^/gm, "       ");
+  const cause = error?.cause instanceof Error ? error.cause : error;
+  return (cause?.stack ?? inspect(cause)).replace(/^/gm, "       ");
 }
