@@ -10,7 +10,7 @@ namespace {
 
 // The tags of a MessageRecord. Numbers are format: never given a second meaning.
 enum Tag : std::uint8_t {
-  kId = 1, kSeq, kAuthor, kAuthorKey, kType, kText, kMedia, kContact, kReply, kReplySeq, kLinks, kMentions, kMentioned,
+  kId = 1, kSeq, kAuthor, kAuthorKey, kType, kText, kMedia, kContact, kReplySeq, kLinks, kMentions, kMentioned,
   kReactions, kCreatedAt, kUpdatedAt, kEditedAt, kDeletedAt, kClientId, kRequestHash, kAlert, kReason, kPrevious, kBy,
   kEmoji, kReactionRemoved, kByKey,
 };
@@ -85,7 +85,7 @@ void AppendMemberChange(json::ObjectWriter& out, const RoomRecord& record) {
 
 std::string MessageRecord::Encode() const {
   std::string out;
-  out.reserve(128 + text_json.size() + media_json.size() + reply_json.size() + links_json.size());
+  out.reserve(128 + text_json.size() + media_json.size() + links_json.size());
   FieldWriter fields(out);
   fields.Text(kId, id);
   fields.Number(kSeq, seq);
@@ -95,7 +95,6 @@ std::string MessageRecord::Encode() const {
   fields.Text(kText, text_json == "\"\"" ? std::string_view() : std::string_view(text_json));
   fields.Text(kMedia, media_json);
   fields.Text(kContact, contact_json);
-  fields.Text(kReply, reply_json);
   fields.Number(kReplySeq, reply_seq);
   fields.Text(kLinks, links_json);
   fields.Text(kMentions, mentions_json);
@@ -134,7 +133,6 @@ std::optional<MessageRecord> MessageRecord::Decode(std::string_view data) {
       case kText: record.text_json = field->text; break;
       case kMedia: record.media_json = field->text; break;
       case kContact: record.contact_json = field->text; break;
-      case kReply: record.reply_json = field->text; break;
       case kReplySeq: record.reply_seq = field->number; break;
       case kLinks: record.links_json = field->text; break;
       case kMentions: record.mentions_json = field->text; break;
@@ -252,13 +250,31 @@ std::optional<MessageRecord> MessageOf(const eventing::StoredEvent& event) {
   return record;
 }
 
-bool AppendEvent(std::string& out, std::string_view room, const eventing::StoredEvent& event) {
+std::string Quote(const MessageRecord& message) {
+  std::string out;
+  json::ObjectWriter(out).Text("_id", message.id).Text("created_by", message.author)
+      .Raw("text", Or(message.text_json, "\"\"")).End();
+  return out;
+}
+
+namespace {
+
+std::optional<MessageRecord> QuotedMessageOf(const eventing::StoredEvent& event, const QuoteSource& quotes) {
+  auto message = MessageOf(event);
+  if (message && message->reply_seq != 0) message->reply_json = quotes(message->reply_seq);
+  return message;
+}
+
+}  // namespace
+
+bool AppendEvent(std::string& out, std::string_view room, const eventing::StoredEvent& event,
+                 const QuoteSource& quotes) {
   const bool message = event.type.starts_with("message.");
   std::optional<MessageRecord> document;
   std::optional<RoomRecord> change;
   std::string_view by;
   if (message) {
-    document = MessageOf(event);
+    document = QuotedMessageOf(event, quotes);
     if (!document) return false;
     by = document->by.empty() ? document->author : document->by;
   } else {
@@ -283,9 +299,10 @@ bool AppendEvent(std::string& out, std::string_view room, const eventing::Stored
   return true;
 }
 
-bool AppendSocketEvent(std::string& out, std::string_view room, const eventing::StoredEvent& event) {
+bool AppendSocketEvent(std::string& out, std::string_view room, const eventing::StoredEvent& event,
+                       const QuoteSource& quotes) {
   if (event.type.starts_with("message.")) {
-    const auto message = MessageOf(event);
+    const auto message = QuotedMessageOf(event, quotes);
     if (!message) return false;
     if (event.type == event_type::kMessageCreated) {
       out += "\"NEW_MESSAGE\",";

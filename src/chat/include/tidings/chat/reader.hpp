@@ -63,6 +63,7 @@ struct ReplayPlace {
   Seq sent = 0;            // the socket has everything up to here
 };
 
+// Records come without their `reply_json`; FillQuotes adds it.
 class Reader {
  public:
   virtual ~Reader() = default;
@@ -89,6 +90,8 @@ class Reader {
   virtual MessagePage Thread(const RoomRow& room, Seq parent, const PageQuery& query) = 0;
   // The message as it is now, if it is in this room.
   virtual std::optional<MessageRecord> FindMessage(RoomKey room, std::string_view message_id) = 0;
+  // The same by the number of its message.created.
+  virtual std::optional<MessageRecord> MessageAt(RoomKey room, Seq seq) = 0;
   virtual EventPage Events(const RoomRow& room, Seq after, std::size_t limit) = 0;
   // Members other than `author` whose position is at or past `seq`: the first `limit` after `cursor`, in the order of
   // their keys, and how many there are.
@@ -101,6 +104,11 @@ class Reader {
   virtual std::vector<eventing::StoredEvent> Missed(const std::vector<ReplayPlace>& places, Position upto,
                                                     std::size_t bytes) = 0;
 };
+
+// Gives every record that is a reply what it quotes.
+void FillQuotes(Reader& reader, RoomKey room, std::vector<MessageRecord>& messages);
+// Quotes of the messages of one room, each looked up once.
+QuoteSource QuotesOf(Reader& reader, RoomKey room);
 
 // Runs questions on reading threads. Thread-safe.
 class ReadPool {

@@ -4,6 +4,7 @@
 // JSON is stored as JSON, so that showing an event is concatenation; text lies there as plain UTF-8.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,8 +25,8 @@ struct MessageRecord {
   std::string text_json;      // a JSON string with its quotes
   std::string media_json;     // [{...}]
   std::string contact_json;   // {...}
-  std::string reply_json;     // {...}
   Seq reply_seq = 0;          // of the message replied to; 0: none
+  std::string reply_json;     // {...}; not stored: what the message replied to says now, see Quote
   std::string links_json;     // [{...}]
   std::string mentions_json;  // ["userId"]
   std::vector<UserKey> mentioned;
@@ -77,6 +78,11 @@ struct Seen {
   std::uint64_t count = 0;
 };
 
+// What `reply_to` shows of a message: nothing of its text once it is deleted.
+std::string Quote(const MessageRecord& message);
+// Gives Quote of the message with this number in the event's room; empty if there is none.
+using QuoteSource = std::function<std::string(Seq)>;
+
 // Appends the message document of the contract.
 // `id` and `seq` are those of the message, `updated_at` 0 stands for `created_at`.
 void AppendMessage(std::string& out, std::string_view room, const MessageRecord& message, const Seen* seen = nullptr);
@@ -89,10 +95,11 @@ void CompleteCreated(MessageRecord& message, const eventing::StoredEvent& event)
 std::optional<MessageRecord> MessageOf(const eventing::StoredEvent& event);
 
 // Appends the event as GET …/events shows it. False if the data is damaged.
-bool AppendEvent(std::string& out, std::string_view room, const eventing::StoredEvent& event);
+bool AppendEvent(std::string& out, std::string_view room, const eventing::StoredEvent& event, const QuoteSource& quotes);
 // Appends `"NAME",{…}`: the arguments of the Socket.IO event that shows this event, without the brackets. False if the
 // data is damaged.
-bool AppendSocketEvent(std::string& out, std::string_view room, const eventing::StoredEvent& event);
+bool AppendSocketEvent(std::string& out, std::string_view room, const eventing::StoredEvent& event,
+                       const QuoteSource& quotes);
 
 // The preview that this message gives. REQUIRES: not a tombstone.
 LastMessage PreviewOf(const MessageRecord& message);
