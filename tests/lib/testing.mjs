@@ -39,3 +39,9 @@ export async function withServer(options, body) {
     await server.dispose();
   }
 }
+
+// Resolves when the wall clock shows another millisecond, so that times of what follows differ.
+export async function nextMillisecond() {
+  const then = Date.now();
+  while (Date.now() <= then + 1) await new Promise((resolve) => setTimeout(resolve, 1));
+}
