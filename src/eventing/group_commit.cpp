@@ -1,0 +1,185 @@
+#include <tidings/eventing/group_commit.hpp>
+
+#include <pthread.h>
+
+#include <iterator>
+#include <stdexcept>
+#include <utility>
+
+namespace tidings::eventing {
+
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+std::chrono::microseconds Since(SteadyClock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - start);
+}
+
+const Status& Closing() {
+  static const Status status = Fail(ErrorCode::kUnavailable, "the store is closing");
+  return status;
+}
+
+}  // namespace
+
+GroupCommit::GroupCommit(CommitBackend& backend, WakeList& wakes, Options options)
+    : backend_(backend), wakes_(wakes), options_(options) {}
+
+GroupCommit::~GroupCommit() { Close(); }
+
+void GroupCommit::Start() {
+  const std::lock_guard lock(mutex_);
+  if (phase_ != Phase::kNew) return;
+  phase_ = Phase::kRunning;
+  thread_ = std::thread([this] { Loop(); });
+  pthread_setname_np(thread_.native_handle(), "tidings-writer");
+}
+
+void GroupCommit::Close() {
+  Batch never_ran;
+  {
+    const std::lock_guard lock(mutex_);
+    if (phase_ == Phase::kNew) never_ran.swap(queue_);
+    if (phase_ == Phase::kNew) phase_ = Phase::kClosed;
+    if (phase_ == Phase::kRunning) phase_ = Phase::kClosing;
+    wake_.notify_one();
+  }
+  for (const auto& unit : never_ran) unit->Done(Closing());
+  if (thread_.joinable()) thread_.join();
+}
+
+void GroupCommit::Submit(std::unique_ptr<Unit> unit) {
+  bool closing = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (phase_ == Phase::kDead) return;
+    closing = phase_ == Phase::kClosing || phase_ == Phase::kClosed;
+    if (!closing && queue_.size() < options_.queue) {
+      queue_.push_back(std::move(unit));
+      if (waits_) wake_.notify_one();
+      return;
+    }
+  }
+  if (closing) return unit->Done(Closing());
+  unit->Done(Fail(ErrorCode::kUnavailable, "the store has too much to do; try again shortly"));
+}
+
+void GroupCommit::Poke() {
+  const std::lock_guard lock(mutex_);
+  poked_ = true;
+  if (waits_) wake_.notify_one();
+}
+
+std::size_t GroupCommit::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
+void GroupCommit::Loop() {
+  Batch batch;
+  std::optional<std::chrono::milliseconds> rest;
+  while (Take(batch, rest)) {
+    if (!batch.empty() && !RunBatch(batch)) return Die();
+    batch.clear();
+    rest = backend_.Rest(waiting() == 0);
+    if (!backend_.Alive()) return Die();
+  }
+}
+
+bool GroupCommit::Take(Batch& batch, std::optional<std::chrono::milliseconds> rest) {
+  std::unique_lock lock(mutex_);
+  const auto something = [this] { return !queue_.empty() || poked_ || phase_ == Phase::kClosing; };
+  waits_ = true;
+  if (rest) {
+    wake_.wait_for(lock, *rest, something);
+  } else {
+    wake_.wait(lock, something);
+  }
+  waits_ = false;
+  poked_ = false;
+  if (queue_.empty()) {
+    if (phase_ == Phase::kClosing) phase_ = Phase::kClosed;
+    return phase_ != Phase::kClosed;
+  }
+  if (queue_.size() <= options_.batch) {
+    batch.swap(queue_);
+  } else {
+    const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(options_.batch);
+    batch.assign(std::move_iterator(queue_.begin()), std::move_iterator(end));
+    queue_.erase(queue_.begin(), end);
+  }
+  return true;
+}
+
+bool GroupCommit::RunBatch(Batch& batch) {
+  BatchReport report;
+  report.units = batch.size();
+  if (const Status admitted = backend_.Admit(); !admitted) {
+    for (const auto& unit : batch) unit->Done(admitted);
+    backend_.Report(report);
+    return backend_.Alive();
+  }
+  report.ran = true;
+  const auto start = SteadyClock::now();
+  bool ran = false;
+  std::optional<Error> failure;
+  try {
+    ran = Run(batch, report);
+  } catch (...) {
+    failure = backend_.Recover(std::current_exception());
+    if (!failure) return false;
+  }
+  report.all = Since(start);
+  report.committed = ran;
+  backend_.Report(report);
+  if (failure) {
+    for (auto* listener : listeners_) listener->AfterRollback();
+    const Status refusal = std::unexpected(*std::move(failure));
+    if (!options_.ack_before_commit) {
+      for (const auto& unit : batch) unit->Done(refusal);
+    }
+    return true;
+  }
+  for (auto* listener : listeners_) listener->AfterCommit(report.wrote);
+  if (!options_.ack_before_commit) {
+    for (std::size_t i = 0; i < batch.size(); ++i) batch[i]->Done(outcomes_[i]);
+  }
+  if (report.wrote) wakes_.Wake(backend_.Head());
+  return true;
+}
+
+bool GroupCommit::Run(Batch& batch, BatchReport& report) {
+  Transaction& transaction = backend_.Begin();
+  RunUnits(batch, transaction, report);
+  for (auto* listener : listeners_) listener->BeforeCommit(transaction);
+  if (options_.ack_before_commit) {
+    for (std::size_t i = 0; i < batch.size(); ++i) batch[i]->Done(outcomes_[i]);
+  }
+  const auto start = SteadyClock::now();
+  report.wrote = backend_.Commit();
+  report.commit = Since(start);
+  return true;
+}
+
+void GroupCommit::RunUnits(Batch& batch, Transaction& transaction, BatchReport& report) {
+  outcomes_.clear();
+  for (const auto& unit : batch) {
+    const std::uint64_t before = backend_.Writes();
+    outcomes_.push_back(unit->Run(transaction));
+    if (outcomes_.back()) continue;
+    ++report.refused;
+    if (backend_.Writes() != before) {
+      throw std::logic_error("a unit wrote and then returned an error: " + outcomes_.back().error().message());
+    }
+  }
+}
+
+void GroupCommit::Die() {
+  Batch unanswered;
+  const std::lock_guard lock(mutex_);
+  phase_ = Phase::kDead;
+  unanswered.swap(queue_);
+}
+
+}  // namespace tidings::eventing
