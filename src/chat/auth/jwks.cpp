@@ -25,8 +25,8 @@ Status CheckAlgorithm(const json::object& key, std::string_view kind, Algorithm 
   const auto named = json::OptionalText(key, "alg");
   if (!named) return std::unexpected(named.error());
   if (*named && **named != Name(algorithm)) {
-    return Fail(ErrorCode::kInvalid, "\"alg\" of a key of kind " + std::string(kind) + " must be " +
-                                         std::string(Name(algorithm)));
+    return Fail(ErrorCode::kInvalid,
+                "\"alg\" of a key of kind " + std::string(kind) + " must be " + std::string(Name(algorithm)));
   }
   return {};
 }

@@ -117,8 +117,8 @@ Result<Claims> KeySet::Verify(std::string_view token, Millis now, const Expectat
                                                         : "the token is refused: its header must name a key (\"kid\")");
   }
   if (parts->algorithm != Name(key->algorithm())) {
-    return Fail(ErrorCode::kUnauthorized, "the token is refused: its \"alg\" is not that of its key, " +
-                                              std::string(Name(key->algorithm())));
+    return Fail(ErrorCode::kUnauthorized,
+                "the token is refused: its \"alg\" is not that of its key, " + std::string(Name(key->algorithm())));
   }
   if (!key->Verify(parts->signed_text, parts->signature)) {
     return Fail(ErrorCode::kUnauthorized, "the token is refused: its signature is not that of its key");

@@ -52,8 +52,8 @@ void Key::Free::operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
 
 Result<Key> Key::Hs256(std::string id, std::string_view secret) {
   if (secret.size() < kMinSecretBytes) {
-    return Fail(ErrorCode::kInvalid, "an HS256 secret must have 32 bytes or more, this one has " +
-                                         std::to_string(secret.size()));
+    return Fail(ErrorCode::kInvalid,
+                "an HS256 secret must have 32 bytes or more, this one has " + std::to_string(secret.size()));
   }
   Key key(std::move(id), Algorithm::kHs256);
   const std::unique_ptr<EVP_MAC, Call<EVP_MAC_free>> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
@@ -75,8 +75,8 @@ Result<Key> Key::Ed25519(std::string id, std::string_view public_key) {
   }
   if (!key.public_) {
     ERR_clear_error();
-    return Fail(ErrorCode::kInvalid, "an Ed25519 public key has 32 bytes, this one has " +
-                                         std::to_string(public_key.size()));
+    return Fail(ErrorCode::kInvalid,
+                "an Ed25519 public key has 32 bytes, this one has " + std::to_string(public_key.size()));
   }
   return key;
 }

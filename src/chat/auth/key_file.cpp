@@ -37,13 +37,13 @@ std::unexpected<Error> Refuse(std::string reason) { return Fail(ErrorCode::kInva
 }  // namespace
 
 FileStamp StampOf(const std::filesystem::path& file) {
-  struct stat status {};
+  struct stat status{};
   return stat(file.c_str(), &status) == 0 ? ToStamp(status) : FileStamp{};
 }
 
 Result<KeyFile> ReadKeyFile(const std::filesystem::path& file) {
   const Descriptor open_file(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat status {};
+  struct stat status{};
   if (open_file.number() < 0 || fstat(open_file.number(), &status) != 0) return Refuse(std::strerror(errno));
   if (!S_ISREG(status.st_mode)) return Refuse("is not a regular file");
   KeyFile read{ToStamp(status), {}};

@@ -32,10 +32,11 @@ Result<std::string> Read(const fs::path& file) {
   while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.pop_back();
   const auto bytes = Base64UrlDecode(secret);
   if (!bytes || bytes->size() != kRandomBytes) {
-    return Refuse(file, "does not hold a secret of tidings; restore it, or move it away to have a new one made, "
-                        "which ends all sessions");
+    return Refuse(file,
+                  "does not hold a secret of tidings; restore it, or move it away to have a new one made, "
+                  "which ends all sessions");
   }
-  struct stat status {};
+  struct stat status{};
   if (stat(file.c_str(), &status) == 0 && (status.st_mode & 077) != 0) {
     log::Warning("secret_file_is_open_to_others", {{"file", file.string()}, {"remedy", "chmod 600"}});
   }

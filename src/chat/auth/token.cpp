@@ -78,9 +78,9 @@ Status CheckIssuer(const Member& issuer, const Member& audience, const Expectati
   if (!expected.issuer.empty() && (issuer.kind != Kind::kText || issuer.text != expected.issuer)) {
     return Refuse("\"iss\" is not the issuer that this server takes tokens from");
   }
-  const bool named = audience.kind == Kind::kText
-                         ? audience.text == expected.audience
-                         : std::ranges::find(audience.texts, expected.audience) != audience.texts.end();
+  const bool named =
+      (audience.kind == Kind::kText && audience.text == expected.audience) ||
+      (audience.kind == Kind::kTexts && std::ranges::find(audience.texts, expected.audience) != audience.texts.end());
   if (!expected.audience.empty() && !named) return Refuse("\"aud\" does not name this server");
   return {};
 }

@@ -43,7 +43,7 @@ class RateLimiter {
   double token_micros_;  // how long one token takes to come
   double burst_;
   std::size_t max_keys_;
-  std::list<Bucket> by_use_;  // newest first
+  std::list<Bucket> by_use_;                                                   // newest first
   std::unordered_map<std::string_view, std::list<Bucket>::iterator> buckets_;  // keys point into by_use_
 };
 

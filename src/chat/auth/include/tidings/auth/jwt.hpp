@@ -27,13 +27,13 @@ inline constexpr Millis kLeeway = 60'000;
 
 // What a verified token says of its bearer.
 struct Claims {
-  std::string sub;                  // the user's id; see IsUserId
-  std::string name;                 // empty if there is none; no control characters, at most 128 characters
-  bool admin = false;               // `scope` holds "admin"
-  Millis expires_at = 0;            // `exp`, without the leeway
+  std::string sub;        // the user's id; see IsUserId
+  std::string name;       // empty if there is none; no control characters, at most 128 characters
+  bool admin = false;     // `scope` holds "admin"
+  Millis expires_at = 0;  // `exp`, without the leeway
   std::optional<Millis> not_before;
   std::optional<Millis> issued_at;
-  std::string key_id;               // of the key that verified it; empty for a key without one
+  std::string key_id;  // of the key that verified it; empty for a key without one
 
   // Whether the server made the token itself.
   bool Internal() const { return key_id == kInternalKeyId; }
