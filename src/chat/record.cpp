@@ -233,7 +233,7 @@ void AppendRoom(std::string& out, std::string_view room, const RoomRecord& recor
   writer.Text("_id", room).Text("name", record.name).Text("kind", Name(record.kind));
   writer.Text("createdBy", record.creator).Time("createdAt", record.created_at);
   AppendTimeOrNull(writer, "deletedAt", record.deleted_at);
-  AppendMemberNames(writer.Key("members"), record.joined);
+  if (!record.joined.empty()) AppendMemberNames(writer.Key("members"), record.joined);
   writer.End();
 }
 

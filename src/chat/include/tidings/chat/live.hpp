@@ -36,6 +36,7 @@ struct LiveRead {
   std::string user_id;
   Seq seq = 0;
   std::shared_ptr<const RoomPeople> people;
+  std::uint64_t origin = 0;                    // of Engine::Read
 };
 
 // All of one commit, in order.

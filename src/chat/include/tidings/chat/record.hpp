@@ -86,7 +86,7 @@ using QuoteSource = std::function<std::string(Seq)>;
 // Appends the message document of the contract.
 // `id` and `seq` are those of the message, `updated_at` 0 stands for `created_at`.
 void AppendMessage(std::string& out, std::string_view room, const MessageRecord& message, const Seen* seen = nullptr);
-// The room document as events show it: without what depends on the reader.
+// The room document as events show it: without what depends on the reader; room.created alone has `members`.
 void AppendRoom(std::string& out, std::string_view room, const RoomRecord& record);
 
 // Fills in what message.created leaves to its event (id, seq, created_at).

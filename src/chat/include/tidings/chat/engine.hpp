@@ -1,0 +1,145 @@
+// Engine: every change to the chat, decided where nothing else changes it, and durable when it is answered.
+//
+//   engine.Send(caller, draft, [](Result<std::string> message) { … });   // any thread; answered on the writer's thread
+//
+// Answers are the JSON of `data` in the contract. An error means: not stored, and never will be. A callback that is
+// dropped without being called means that the outcome is unknown and the process is ending.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <tidings/chat/draft.hpp>
+#include <tidings/chat/live.hpp>
+#include <tidings/chat/tables.hpp>
+
+namespace tidings::chat {
+
+// Who asks. Made by Engine::Admit.
+struct Caller {
+  UserKey key = 0;
+  std::string id;
+  std::string name;
+  bool admin = false;
+};
+
+// What a token says of its bearer.
+struct Bearer {
+  std::string sub;
+  std::string name;
+  bool admin = false;
+  bool own_account = false;  // the token was made by the server for one of its own accounts
+};
+
+// A room that a socket may now follow.
+struct Joined {
+  RoomKey room = 0;
+  std::shared_ptr<const std::string> room_id;
+  Seq head = 0;              // of the room; what is above it will be published
+  Position position = 0;     // of the log
+  std::string room_json;     // the room as its reader sees it
+};
+
+struct JoinRequest {
+  std::string room;
+  std::optional<Seq> after;
+  std::string pid;           // of the socket's durable session; empty: it asked for none
+};
+
+// A place in the log that a recovering client names.
+struct Offset {
+  Position position = 0;
+  std::vector<std::pair<RoomKey, Seq>> replays;  // rooms whose replay had come so far
+
+  std::string Text() const;
+  static std::optional<Offset> Parse(std::string_view text);
+};
+
+struct ResumeRequest {
+  std::string pid;           // that the client shows; empty: a new session
+  std::string offset;        // that the client shows; may be empty
+  std::string socket_id;     // for a new session
+};
+
+struct Resumed {
+  std::string pid;
+  std::string socket_id;
+  bool recovered = false;
+  Position position = 0;     // the socket has everything of the rooms that do not replay up to here
+  struct Room {
+    Joined joined;
+    Seq sent = 0;            // the socket has everything up to here
+    bool replaying = false;  // it is still in a replay of its own, see Offset::replays
+  };
+  std::vector<Room> rooms;
+};
+
+template <class T>
+using Answer = std::move_only_function<void(Result<T>)>;
+
+// Thread-safe. The store and the tables outlive it.
+class Engine {
+ public:
+  // `tables` belong to the store's writer. Registers itself as listener by the given function. `sink` may be null.
+  Engine(eventing::EventStore& store, Tables& tables, Limits limits, LiveSink* sink);
+  ~Engine();
+  // To be registered with the store before anything is submitted.
+  eventing::CommitListener& listener();
+
+  // The user whom a verified token names, provisioned on first sight. kUnauthorized: suspended, or the id belongs to an
+  // own account and the token is not the server's.
+  void Admit(Bearer bearer, Answer<Caller> done);
+  // A new own account; the answer is the caller. kConflict: the name is taken.
+  void Register(std::string username, std::string password_hash, std::string name, Answer<Caller> done);
+  // The account's row, with its password hash. kUnauthorized: there is none.
+  void FindAccount(std::string username, Answer<UserRow> done);
+  // Ends (or restores) a user's rights: their sockets and tokens end with the commit.
+  void Suspend(std::string user_id, bool suspended, Answer<std::string> done);
+  // A user by its id, made if missing (command line).
+  void AddUser(std::string user_id, std::string name, Answer<std::string> done);
+
+  // Rooms. The answer of CreateRoom says whether it is new (201) or was there (200).
+  struct Created {
+    std::string room_json;
+    bool fresh = false;
+  };
+  void CreateRoom(Caller caller, RoomDraft draft, Answer<Created> done);
+  void RenameRoom(Caller caller, std::string room, std::string name, Answer<std::string> done);
+  void DeleteRoom(Caller caller, std::string room, Answer<std::string> done);
+  void AddMembers(Caller caller, std::string room, std::vector<std::string> users, Answer<std::string> done);
+  void RemoveMember(Caller caller, std::string room, std::string user, Answer<std::string> done);
+  void SetRole(Caller caller, std::string room, std::string user, Role role, Answer<std::string> done);
+
+  // Messages. The answer is the message.
+  void Send(Caller caller, SendDraft draft, Answer<std::string> done);
+  void Edit(Caller caller, std::string room, std::string message, std::string text, Answer<std::string> done);
+  void Delete(Caller caller, std::string room, std::string message, Answer<std::string> done);
+  void React(Caller caller, std::string room, std::string message, std::string emoji, bool remove,
+             Answer<std::string> done);
+  // `origin` names the socket that reads; it comes back in LiveRead. Positions stop at the room's head.
+  void Read(Caller caller, std::string room, Seq seq, std::uint64_t origin, Answer<std::string> done);
+
+  // Sockets. A join is decided at the end of its commit, so that `head` and `position` are those that the sink was told
+  // of just before the answer.
+  void Join(Caller caller, JoinRequest request, Answer<Joined> done);
+  void Leave(Caller caller, std::string room, std::string pid, Answer<std::string> done);
+  void Resume(Caller caller, ResumeRequest request, Answer<Resumed> done);
+  void EndSession(std::string pid);
+  // Sessions of connected sockets stay; those not seen for a day are removed.
+  void KeepSessions(std::vector<std::string> pids, Millis now);
+  // Writes when users were last seen.
+  void SetLastSeen(std::vector<std::pair<UserKey, Millis>> users);
+
+  // Units handed to the store and not answered yet.
+  std::uint64_t pending() const;
+
+ private:
+  class Writer;
+  std::unique_ptr<Writer> writer_;
+};
+
+}  // namespace tidings::chat
