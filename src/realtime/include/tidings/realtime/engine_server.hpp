@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,7 @@
 #include <vector>
 
 #include <tidings/base/clock.hpp>
+#include <tidings/realtime/engine_packet.hpp>
 #include <tidings/realtime/link.hpp>
 #include <tidings/realtime/reason.hpp>
 #include <tidings/realtime/timer.hpp>
@@ -52,6 +54,8 @@ class SessionData {
 };
 
 class EngineServer;
+class PollingTransport;
+class WebSocketTransport;
 
 // One client, over whichever transport it uses just now. Owned by the server; valid until EngineHandler::OnClosed has
 // returned. All calls on the server's thread.
@@ -85,8 +89,10 @@ class EngineSession {
   friend class EngineServer;
   friend class WebSocketTransport;
   friend class PollingTransport;
-  enum class State : std::uint8_t { kOpen, kClosed };
+  // kLingering: closed, and kept for the poll that fetches what was queued.
+  enum class State : std::uint8_t { kOpen, kLingering, kClosed };
 
+  // Until the next ping, or the latest pong, or the end of lingering.
   class Heartbeat final : public Timer {
    public:
     explicit Heartbeat(EngineSession& session) : session_(session) {}
@@ -99,16 +105,22 @@ class EngineSession {
   explicit EngineSession(EngineServer& server);
   ~EngineSession();
 
+  // Has the server look at it when the outermost batch ends.
+  void Unsettle();
+  // Has the server look at every tick whether something is pending.
+  void AwaitDrain();
+
   EngineServer& server_;
-  class WebSocketTransport* transport_ = nullptr;  // the current one, if WebSocket
-  std::unique_ptr<class PollingTransport> polling_;  // the current one, if not
+  WebSocketTransport* transport_ = nullptr;  // the current one, if WebSocket
+  std::unique_ptr<PollingTransport> polling_;  // the current one, if not
   std::unique_ptr<SessionData> data_;
   Heartbeat heartbeat_;
   char id_[20];
   State state_ = State::kOpen;
   bool awaits_pong_ = false;
   bool drain_asked_ = false;
-  bool overflow_ = false;
+  bool in_draining_ = false;
+  bool unsettled_ = false;
 };
 
 // What the sessions say. Called by the server, on its thread; may call anything back.
@@ -120,7 +132,8 @@ class EngineHandler {
     (void)request;
     return std::nullopt;
   }
-  virtual void OnOpened(EngineSession& session, const HttpRequest& request) {
+  // The session's open packet is on its way. `request` is that of the handshake.
+  virtual void OnOpened(EngineSession& session, std::shared_ptr<const HttpRequest> request) {
     (void)session;
     (void)request;
   }
@@ -174,7 +187,7 @@ class EngineServer final : public RequestHandler {
     Batch(const Batch&) = delete;
     Batch& operator=(const Batch&) = delete;
     ~Batch() {
-      if (server_.depth_ == 1) server_.Settle();
+      if (server_.depth_ == 1 && !server_.settled()) server_.Settle();
       --server_.depth_;
     }
 
@@ -199,26 +212,35 @@ class EngineServer final : public RequestHandler {
     bool operator()(const auto& a, const auto& b) const { return Id(a) == Id(b); }
   };
 
+  bool settled() const { return unsettled_.empty() && ended_.empty(); }
   EngineSession* Find(std::string_view id) const;
   std::optional<HttpAnswer> CheckHandshake(const HttpRequest& request);
-  EngineSession& NewSession();
-  std::string OpenPacket(const EngineSession& session, bool upgrades) const;
-  void Deliver(EngineSession& session, std::string_view message, bool binary);
-  void OnPong(EngineSession& session);
-  void End(EngineSession& session, CloseReason reason);
-  void AddCors(const HttpRequest& request, HttpAnswer& answer) const;
+  EngineSession& Open();
+  std::string OpenPacket(const EngineSession& session) const;
+  void OnPacket(EngineSession& session, const EnginePacket& packet);
+  void OnHeartbeat(EngineSession& session);
+  void Drained(EngineSession& session);
+  // Closes for good. A poll that waits is told `last_packet`, or dropped if that is empty.
+  void End(EngineSession& session, CloseReason reason, std::uint16_t code, std::string_view last_packet);
+  void Forget(EngineSession& session);
+  HttpAnswer Answer(const HttpRequest& request, int status, std::string body) const;
+  HttpAnswer Refusal(const HttpRequest& request, int code) const;
+  HttpAnswer Preflight(const HttpRequest& request) const;
+  void Handshake(HttpRequest request, HttpExchange& exchange);
   void Poll(EngineSession& session, const HttpRequest& request, std::unique_ptr<HttpExchange> exchange);
-  void Post(EngineSession& session, const HttpRequest& request, std::unique_ptr<HttpExchange> exchange);
+  void Post(EngineSession& session, const HttpRequest& request, HttpExchange& exchange);
   void Settle();
+  void SettleOne(EngineSession& session);
 
   EngineOptions options_;
   const Clock& clock_;
   EngineHandler& handler_;
   TimerWheel timers_;
   std::unordered_set<EngineSession*, IdHash, IdEqual> sessions_;
-  std::unordered_set<class WebSocketTransport*> links_;
-  std::vector<EngineSession*> unsettled_;  // with a poll to answer, a drain to tell of, or an overflow
-  std::vector<EngineSession*> ended_;      // deleted when the outermost batch ends
+  std::unordered_set<WebSocketTransport*> orphans_;  // WebSockets without a session: not open yet, or closing
+  std::vector<EngineSession*> unsettled_;            // with a poll to answer or an overflow
+  std::vector<EngineSession*> draining_;             // that asked for OnDrained
+  std::vector<EngineSession*> ended_;                // deleted when the outermost batch ends
   std::size_t websockets_ = 0;
   int depth_ = 0;
   bool refusing_ = false;

@@ -24,6 +24,10 @@ class WebSocketLink {
   virtual void Close(std::uint16_t code, std::string_view reason) = 0;
   // Bytes queued and not yet handed to the kernel.
   virtual std::size_t Pending() const = 0;
+  // Asks that the receiver's OnDrained be called, once, when nothing is pending: at the end of this turn at the
+  // earliest, and even if nothing stayed pending over it. Without it a writer that stops at a window in mid-turn
+  // would never hear that it may go on. Where a listener does nothing here, the session looks by itself every tick.
+  virtual void NotifyDrained() {}
 };
 
 // What happens on a WebSocket; implemented by the session. All calls on the connection's thread.
@@ -35,7 +39,7 @@ class WebSocketReceiver {
   // One whole message; text is well-formed UTF-8 and within maxPayload. The view ends with the call.
   virtual void OnMessage(std::string_view message, bool binary) = 0;
   // Everything queued was handed to the kernel after it once was not. Called only while Pending() had stayed above
-  // zero over a turn's end.
+  // zero over a turn's end, and as NotifyDrained asks.
   virtual void OnDrained() = 0;
   // The connection has ended, for any cause. Last call; the link is gone after it.
   virtual void OnClosed() = 0;

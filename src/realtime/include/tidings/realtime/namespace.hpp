@@ -31,6 +31,7 @@ class Namespace {
  public:
   Namespace(const Namespace&) = delete;
   Namespace& operator=(const Namespace&) = delete;
+  ~Namespace();
 
   const std::string& name() const { return name_; }
   SocketServer& server() const { return server_; }
@@ -91,11 +92,15 @@ class Namespace {
   };
 
   Namespace(SocketServer& server, std::string_view name);
-  ~Namespace();
 
+  Socket& Add(Connection& connection, std::string_view id);
+  void Remove(Socket& socket);
   Room& RoomOf(std::string_view name);
   void Drop(Room& room);
+  template <class Visit>
+  void Each(const BroadcastTarget& target, Visit&& visit);
   void Publish(const BroadcastTarget& target, bool local, std::string_view event, const Arguments& arguments);
+  void Distribute(const BroadcastTarget& target, bool local, const EncodedPacket& packet);
 
   SocketServer& server_;
   std::string name_;

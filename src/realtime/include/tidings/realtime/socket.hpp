@@ -25,6 +25,7 @@ namespace tidings::realtime {
 class AckSender;
 class Connection;
 class Namespace;
+class RecoveryLog;
 class Room;
 class Socket;
 
@@ -116,8 +117,8 @@ class Socket {
   Broadcast To(std::string_view room) const { return ToOthers().To(room); }
   Broadcast Except(std::string_view room) const { return ToOthers().Except(room); }
 
-  // Handlers of this socket alone, asked before the namespace's. A later one for the same event replaces the former.
-  // May be called from within handlers.
+  // Handlers of this socket alone, called instead of the namespace's. A later one for the same event replaces the
+  // former. May be called from within handlers.
   void On(std::string_view event, EventHandler handler);
   void Off(std::string_view event);
   void OnAny(AnyHandler handler);
@@ -132,6 +133,7 @@ class Socket {
  private:
   friend class Connection;
   friend class Namespace;
+  friend class RecoveryLog;
   friend class Room;
   friend class SocketRef;
   friend class SocketServer;
@@ -158,8 +160,13 @@ class Socket {
   void EmitAwaiting(Millis timeout, AckCallback callback, std::string_view event, const Arguments& arguments);
   void OnEvent(SocketPacket packet);
   void OnAck(SocketPacket packet);
-  // Takes it out of everything. `told`: whether the connection already knows.
+  void Acknowledge(std::uint64_t ack, Result<Args> answer);
+  void LeaveAt(std::size_t place);
+  // Takes it out of everything and tells the application.
   void End(CloseReason reason);
+  // The same when the server itself goes; nobody is told.
+  void Orphan();
+  void Release();
 
   Namespace* nsp_;
   Connection* connection_;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,7 +30,7 @@ enum class SocketType : std::uint8_t {
 struct SocketPacket {
   SocketType type = SocketType::kEvent;
   std::string nsp = "/";
-  std::optional<std::uint64_t> id;  // of an acknowledgement
+  std::optional<std::uint64_t> id;  // of an acknowledgement; past 2^53 - 1 for one that nobody can have asked for
   json::object auth;                // kConnect
   std::string event;                // kEvent
   Args args;                        // kEvent, kAck
@@ -49,24 +50,22 @@ bool IsReservedEvent(std::string_view name);
 // which the connection has to be closed.
 class SocketDecoder {
  public:
-  explicit SocketDecoder(const DecodeLimits& limits) : limits_(limits) {}
+  // REQUIRES: limits outlive the decoder.
+  explicit SocketDecoder(const DecodeLimits& limits);
+  ~SocketDecoder();
 
-  // One text message without the Engine.IO digit. Nothing: attachments are missing. kMalformed: no packet that a
-  // client may send.
+  // One text message without the Engine.IO digit, well-formed UTF-8 or not. Nothing: attachments are missing.
+  // kMalformed: no packet that a client may send.
   Result<std::optional<SocketPacket>> Text(std::string_view text);
   // One binary message.
   Result<std::optional<SocketPacket>> Attachment(std::string_view bytes);
   // Whether attachments are missing.
-  bool incomplete() const { return missing_ > 0; }
+  bool incomplete() const { return partial_ != nullptr; }
 
  private:
+  struct Partial;
   const DecodeLimits& limits_;
-  SocketPacket packet_;
-  json::array values_;
-  std::string values_text_;
-  std::vector<Bytes> attachments_;
-  std::size_t attachment_bytes_ = 0;
-  std::size_t missing_ = 0;
+  std::unique_ptr<Partial> partial_;
 };
 
 // A packet for clients, encoded once and shared by reference: the text, and its attachments.

@@ -84,7 +84,7 @@ class SocketServer final : public RequestHandler, private EngineHandler {
   friend class Socket;
 
   std::optional<HttpAnswer> OnHandshake(const HttpRequest& request) override;
-  void OnOpened(EngineSession& session, const HttpRequest& request) override;
+  void OnOpened(EngineSession& session, std::shared_ptr<const HttpRequest> request) override;
   void OnMessage(EngineSession& session, std::string_view message, bool binary) override;
   void OnDrained(EngineSession& session) override;
   void OnClosed(EngineSession& session, CloseReason reason) override;
@@ -92,10 +92,10 @@ class SocketServer final : public RequestHandler, private EngineHandler {
 
   SocketOptions options_;
   DecodeLimits limits_;
-  std::unordered_map<std::string, std::unique_ptr<Namespace>, Namespace::NameHash, std::equal_to<>> namespaces_;
   std::move_only_function<std::optional<HttpAnswer>(const HttpRequest&)> check_;
   Relay* relay_ = nullptr;
-  EngineServer engine_;
+  EngineServer engine_;  // before the namespaces, whose sockets' timers it drives
+  std::unordered_map<std::string, std::unique_ptr<Namespace>, Namespace::NameHash, std::equal_to<>> namespaces_;
 };
 
 }  // namespace tidings::realtime

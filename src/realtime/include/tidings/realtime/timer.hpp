@@ -24,6 +24,8 @@ class Timer {
 
   void Disarm();
   bool armed() const { return next_ != nullptr; }
+  // When it is, or was last, due.
+  Millis deadline() const { return deadline_; }
 
  protected:
   // Due. The timer is disarmed already and may be armed again or destroyed from within.
