@@ -1,0 +1,1 @@
+"""What bench/run.py is made of: servers, scenarios, runs, and the table at the end."""

@@ -1,0 +1,166 @@
+"""The rows of the table: what bench_load does for each, at which servers, and which of its figures are shown."""
+
+import dataclasses
+
+ALL = ("limit", "durable", "socketioxide", "centrifugo", "node", "tidings")
+WITHOUT_DISK = tuple(name for name in ALL if name != "durable")
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    key: str  # in bench_load's line
+    label: str
+    lower_is_better: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    name: str
+    title: str
+    scenario: str
+    servers: tuple
+    figures: tuple
+    arguments: tuple = ()
+    seconds: float | None = None
+    quick_seconds: float | None = None
+    quick_arguments: tuple = ()
+    seeded: bool = False  # tidings is filled by a first run and started again on the same data before each measured one
+
+    def command(self, options):
+        """bench_load's arguments, without the server's."""
+        arguments = [self.scenario, *self.arguments]
+        if options.quick:
+            arguments += self.quick_arguments
+        seconds = self.quick_seconds if options.quick else self.seconds
+        if seconds is not None:
+            arguments += ["--seconds", str(seconds), "--warmup", "0.3" if options.quick else "1"]
+        return arguments
+
+
+CPU_DELIVERY = Figure("cpu_us_per_delivery", "server CPU us a delivery")
+CPU_SEND = Figure("cpu_us_per_send", "server CPU us an acknowledged send")
+DELIVERIES = Figure("deliveries_per_second", "deliveries/s", lower_is_better=False)
+SENDS = Figure("sends_per_second", "acknowledged sends/s", lower_is_better=False)
+ACK_P50 = Figure("ack_p50_ms", "acknowledgement p50 ms")
+ACK_P99 = Figure("ack_p99_ms", "acknowledgement p99 ms")
+DELIVERY_P50 = Figure("delivery_p50_ms", "delivery p50 ms")
+DELIVERY_P99 = Figure("delivery_p99_ms", "delivery p99 ms")
+
+ROWS = (
+    Row(
+        "fanout1",
+        "room of 1,000, one message in flight",
+        "fanout",
+        ALL,
+        (CPU_DELIVERY, DELIVERIES, ACK_P50, ACK_P99),
+        ("--window", "1"),
+        seconds=5,
+        quick_seconds=1,
+    ),
+    Row(
+        "fanout8",
+        "room of 1,000, 8 in flight",
+        "fanout",
+        ALL,
+        (CPU_DELIVERY, DELIVERIES, ACK_P50, ACK_P99),
+        ("--window", "8"),
+        seconds=5,
+        quick_seconds=1,
+    ),
+    Row(
+        "rooms",
+        "200 rooms of 5, 100 senders",
+        "rooms",
+        ALL,
+        (CPU_SEND, SENDS, ACK_P50, ACK_P99),
+        seconds=5,
+        quick_seconds=1,
+    ),
+    Row(
+        "sends",
+        "64 rooms, 256 sends in flight",
+        "sends",
+        ("limit", "durable", "tidings"),
+        (CPU_SEND, SENDS, ACK_P50, ACK_P99),
+        seconds=5,
+        quick_seconds=1,
+    ),
+    Row(
+        "idle",
+        "10,000 joined idle connections",
+        "idle",
+        WITHOUT_DISK,
+        (Figure("rss_kib_per_connection", "KiB each"),),
+        ("--connections", "10000"),
+        quick_arguments=("--connections", "2000"),
+    ),
+    Row(
+        "connect",
+        "5,000 connect, show a token and join",
+        "connect",
+        WITHOUT_DISK,
+        (
+            Figure("cpu_us_per_connect", "server CPU us each"),
+            Figure("connects_per_second", "connects/s", lower_is_better=False),
+        ),
+        ("--connections", "5000"),
+        quick_arguments=("--connections", "2000"),
+        seeded=True,
+    ),
+    Row(
+        "paced",
+        "room of 500, 20 messages/s",
+        "paced",
+        ALL,
+        (CPU_DELIVERY, DELIVERY_P50, DELIVERY_P99),
+        seconds=10,
+        quick_seconds=2,
+    ),
+    Row(
+        "reads",
+        "room of 1,000, 5 messages/s, everybody reads each",
+        "reads",
+        ("tidings",),
+        (CPU_DELIVERY, DELIVERY_P99),
+        seconds=10,
+        quick_seconds=2,
+    ),
+    Row(
+        "catchup",
+        "100,000 missed events over one WebSocket",
+        "catchup",
+        ("tidings",),
+        (
+            Figure("events_per_second", "events/s", lower_is_better=False),
+            Figure("cpu_us_per_event", "server CPU us an event"),
+        ),
+        ("--prefill", "100000"),
+        quick_arguments=("--prefill", "20000"),
+        seeded=True,
+    ),
+    Row(
+        "history",
+        "pages of 50 out of one big room",
+        "history",
+        ("tidings",),
+        (
+            Figure("page_p50_ms", "page p50 ms"),
+            Figure("page_p99_ms", "page p99 ms"),
+            Figure("cpu_us_per_page", "server CPU us a page"),
+            Figure("messages", "messages in the room"),
+            Figure("ready_ms", "ms from start to ready"),
+        ),
+        seconds=5,
+        quick_seconds=1,
+        quick_arguments=("--prefill", "20000"),
+        seeded=True,
+    ),
+)
+
+
+def select(names):
+    """The rows with these names or scenarios, all where none is named. KeyError names one that is neither."""
+    for name in names:
+        if not any(name in (row.name, row.scenario) for row in ROWS):
+            raise KeyError(name)
+    return [row for row in ROWS if not names or row.name in names or row.scenario in names]

@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+"""Measures tidings beside other servers on this machine, and ends with one table. See bench/README.md."""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import resource
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from harness import scenarios, servers, table, targets
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LONGEST_RUN = 300  # seconds
+LONGEST_SEED = 3600
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("scenarios", nargs="*", metavar="scenario", help=", ".join(row.name for row in scenarios.ROWS))
+    parser.add_argument("--quick", action="store_true", help="one short run of each: shows that all works, not figures")
+    parser.add_argument("--runs", type=int, help="runs of each scenario at each server (3; 1 with --quick)")
+    parser.add_argument("--servers", help="only these, by comma: " + ", ".join(scenarios.ALL))
+    parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build/release/bin", help="folder of the binaries")
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/bench", help="folder of peers and results")
+    parser.add_argument("--history-messages", type=int, help="messages in history's room (1,000,000)")
+    parser.add_argument("--history-import", type=pathlib.Path, help="`tidings import` this file before history's prefill")
+    options = parser.parse_args()
+    options.runs = options.runs or (1 if options.quick else 3)
+    try:
+        options.rows = scenarios.select(options.scenarios)
+    except KeyError as unknown:
+        parser.error(f"no scenario {unknown}; there are {', '.join(row.name for row in scenarios.ROWS)}")
+    wanted = options.servers.split(",") if options.servers else list(scenarios.ALL)
+    for name in wanted:
+        if name not in scenarios.ALL:
+            parser.error(f"no server {name!r}; there are {', '.join(scenarios.ALL)}")
+    used = {name for row in options.rows for name in row.servers}
+    options.names = [name for name in scenarios.ALL if name in wanted and name in used]
+    return options
+
+
+def raise_file_limit():
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard != resource.RLIM_INFINITY and hard < 10500:
+        sys.exit(f"bench: 10,000 connections need 10,500 open files, the hard limit is {hard}: raise it (ulimit -Hn)")
+
+
+class Bench:
+    """Runs the scenarios and keeps what they said."""
+
+    def __init__(self, options, folder):
+        self.options = options
+        self.folder = folder
+        self.installation = servers.Installation(options.bin, options.build, secrets.token_hex(32))
+        self.results = []
+        self.failures = []
+        self.count = 0
+
+    def run_all(self):
+        options = self.options
+        steps = [(row, name) for row in options.rows for name in options.names if name in row.servers]
+        total = len(steps) * options.runs
+        for run in range(options.runs):
+            for row, name in steps if run % 2 == 0 else self._other_order(steps):
+                self.count += 1
+                print(f"[{self.count}/{total}] {row.name:8} {name:13}", end="", flush=True)
+                try:
+                    line = self._run(row, name)
+                except servers.ServerError as error:
+                    self.failures.append(f"{row.name} at {name}: {error}")
+                    print(f"FAILED: {error}", flush=True)
+                    continue
+                self.results.append({"row": row.name, "server": name, "run": run, "line": line})
+                shown = (f"{line[figure.key]:,.6g} {figure.label}" for figure in row.figures[:2] if figure.key in line)
+                print(", ".join(shown), flush=True)
+
+    @staticmethod
+    def _other_order(steps):
+        """The same rows, each with its servers from the last to the first."""
+        rows = list(dict.fromkeys(row for row, _ in steps))
+        return [step for row in rows for step in reversed([step for step in steps if step[0] == row])]
+
+    def _run(self, row, name):
+        data = self.folder / f"{name}-{row.name}"
+        keeps = row.seeded and name == "tidings"
+        if keeps and not data.exists():
+            self._seed(row, name, data)
+        try:
+            with servers.Server(self.installation, name, data) as server:
+                line = self._load(row, server, self._arguments(row), LONGEST_RUN)
+                line["ready_ms"] = server.ready_ms
+                return line
+        finally:
+            if not keeps:
+                shutil.rmtree(data, ignore_errors=True)
+
+    def _arguments(self, row):
+        arguments = row.command(self.options)
+        if row.name == "history" and self.options.history_messages:
+            arguments += ["--prefill", str(self.options.history_messages)]
+        return arguments
+
+    def _seed(self, row, name, data):
+        print("(filling) ", end="", flush=True)
+        if row.name == "history" and self.options.history_import:
+            command = [str(self.options.bin / "tidings"), "import", str(self.options.history_import), "--data", str(data)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                raise servers.ServerError(f"{' '.join(command)}: {done.stderr.strip()[-500:]}")
+        arguments = self._arguments(row)
+        if "--seconds" in arguments:
+            arguments += ["--seconds", "0.1"]
+        try:
+            with servers.Server(self.installation, name, data) as server:
+                self._load(row, server, arguments, LONGEST_SEED)
+        except BaseException:
+            shutil.rmtree(data, ignore_errors=True)
+            raise
+
+    def _load(self, row, server, arguments, timeout):
+        command = [str(self.options.bin / "bench_load"), *arguments, "--protocol", server.kind.protocol]
+        command += ["--port", str(server.port), "--pid", str(server.pid)]
+        try:
+            done = subprocess.run(
+                command,
+                env=self.installation.environment(),
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise servers.ServerError(f"{row.scenario} took more than {timeout} s") from None
+        server.check_alive()
+        if done.returncode != 0:
+            raise servers.ServerError(done.stderr.strip()[-1000:] or f"bench_load ended with {done.returncode}")
+        return json.loads(done.stdout)
+
+
+def machine():
+    cpu = next(
+        (line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")),
+        platform.machine(),
+    )
+    return {"cpu": cpu, "cores": os.cpu_count(), "kernel": platform.release(), "load": os.getloadavg()}
+
+
+def conclude(bench, options, about):
+    """Prints the table and what follows from it, and writes the results. The exit code."""
+    middle = table.medians(bench.results)
+    found = table.findings(bench.results)
+    judged = targets.judge(middle)
+    print()
+    print(table.render(options.rows, options.names, middle))
+    print(f"\nMedians of {options.runs} run(s); /server is tidings' figure divided by that server's; ^ more is better.")
+    if options.quick:
+        print("A quick run: it shows that everything works, its figures are not to be quoted.")
+    for (row, name), counts in found.items():
+        print(f"NOT CLEAN {row} at {name}: " + ", ".join(f"{count} {finding}" for finding, count in counts.items()))
+    for grade, text, met in judged:
+        print(f"{grade:4}  {'met   ' if met else 'missed'}  {text}")
+    binary = options.bin / "tidings"
+    if "tidings" in options.names and binary.exists():
+        size = binary.stat().st_size / 1e6
+        print(f"goal  {'met   ' if size < 15 else 'missed'}  binary {size:.1f} MB < 15 MB")
+    results = {
+        "machine": about,
+        "quick": options.quick,
+        "runs": bench.results,
+        "medians": [{"row": row, "server": name, **figures} for (row, name), figures in middle.items()],
+        "ratios": [
+            {"row": row.name, "figure": figure.key, **table.ratios(middle, row, figure, options.names)}
+            for row in options.rows
+            for figure in row.figures
+        ],
+        "targets": [{"grade": grade, "target": text, "met": met} for grade, text, met in judged],
+        "failures": bench.failures,
+    }
+    path = options.build / "results.json"
+    path.write_text(json.dumps(results, indent=1) + "\n")
+    print(f"All runs are in {path}.")
+    for failure in bench.failures:
+        print(f"bench: FAILED {failure}", file=sys.stderr)
+    return 1 if bench.failures or any(name == "tidings" for _, name in found) else 0
+
+
+def main():
+    options = parse_arguments()
+    raise_file_limit()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    options.build.mkdir(parents=True, exist_ok=True)
+    about = machine()
+    print(f"bench: {about['cores']} x {about['cpu']}, kernel {about['kernel']}, load {about['load'][0]:.1f}")
+    begin = time.monotonic()
+    # Beside the results, since the usual place for temporary files may be in memory.
+    with tempfile.TemporaryDirectory(prefix="data-", dir=options.build) as folder:
+        bench = Bench(options, pathlib.Path(folder))
+        if missing := bench.installation.missing(options.names):
+            sys.exit("bench: " + "\nbench: ".join(missing))
+        bench.run_all()
+    print(f"bench: {time.monotonic() - begin:.0f} s")
+    return conclude(bench, options, about)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
