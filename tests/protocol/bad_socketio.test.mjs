@@ -87,10 +87,10 @@ describe("packets", () => {
     await session.expectGone();
   });
 
-  it("answers what came before a bad packet, and nothing after it", async () => {
+  it("answers nothing that comes after a bad packet", async () => {
     const peer = await openConnected(server.it);
-    peer.send('42["message",1]', "42{}", '42["message",2]');
-    assert.equal(await peer.nextMessage(), '42["message-back",1]');
+    await expectEcho(peer, "before");
+    peer.send("42{}", '42["message","after"]');
     await peer.expectClosed();
     assert.equal(peer.pending, 0);
   });
@@ -318,12 +318,13 @@ describe("a reader that stops", () => {
     const peer = await openConnected(server);
     peer.socket.pause();
     for (let number = 0; number < kCount; number++) peer.send(`42["message",${number},"${text}"]`);
-    let [left, since] = [peer.socket.bufferedAmount, Date.now()];
+    let [state, since] = ["", Date.now()];
     const isStill = () => {
-      if (peer.socket.bufferedAmount !== left) [left, since] = [peer.socket.bufferedAmount, Date.now()];
-      return left === 0 || Date.now() - since > 500;
+      const now = `${peer.socket.bufferedAmount} to send, ${server.cpuMilliseconds()} ms of CPU`;
+      if (now !== state) [state, since] = [now, Date.now()];
+      return Date.now() - since > 500;
     };
-    await eventually("end of sending", isStill, 60_000);
+    await eventually("rest of the server", isStill, 60_000);
     return peer;
   }
 

@@ -120,6 +120,7 @@ describe("disconnect", () => {
     const peer = await openConnected(server.it);
     await connect(peer, "/custom");
     peer.send("41/custom,");
+    await expectEcho(peer);
     await connect(peer, "/custom");
     await expectEcho(peer);
     await peer.close();
