@@ -127,7 +127,7 @@ void Engine::Join(Caller caller, JoinRequest request, Answer<Joined> done) {
 }
 
 void Engine::Leave(Caller caller, std::string room, std::string pid, Answer<std::string> done) {
-  writer_->Submit<std::string>(
+  writer_->SubmitLate<std::string>(
       [caller = std::move(caller), room = std::move(room), pid = std::move(pid)](Writer& w) {
         return w.Leave(room, pid);
       },

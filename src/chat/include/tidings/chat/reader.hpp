@@ -84,6 +84,8 @@ class Reader {
   virtual std::vector<std::string> MembersAt(RoomKey room, Seq seq) = 0;
   virtual std::uint64_t Unread(RoomKey room, UserKey user, Seq past) = 0;
   virtual std::uint64_t Mentions(RoomKey room, UserKey user, Seq past) = 0;
+  // Whether both are members of one room.
+  virtual bool ShareRoom(UserKey one, UserKey other) = 0;
 
   virtual MessagePage Messages(const RoomRow& room, const PageQuery& query) = 0;
   // Replies to the message `parent`, paged alike.
