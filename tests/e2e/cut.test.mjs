@@ -5,168 +5,164 @@
 // and, in the end, must have seen every number of every room once and in order.
 import assert from "node:assert/strict";
 import { ok } from "../lib/http.mjs";
-import { people } from "../lib/people.mjs";
+import { people, unique } from "../lib/people.mjs";
 import { Client, assertDense, placeOf } from "../lib/socket.mjs";
 import { sharedServer, test } from "../lib/testing.mjs";
 
 const kMissed = 30;
 const kBurst = 12;
-const kMostCuts = 150;
+const kMostRounds = 150;
 
 const server = await sharedServer();
 
-async function stage() {
-  const [ann, bob] = people(server, "ann", "bob");
-  const [a, b, r] = await Promise.all(["A", "B", "R"].map((name) => ann.createRoom({ name, members: [bob.id] })));
-  const rooms = { a: a._id, b: b._id, r: r._id };
-  const sent = [];
-  for (let i = 0; i < kMissed - 4; i++) sent.push(await ann.send(rooms.r, `r${i}`));
-  ok(await ann.edit(rooms.r, sent[1]._id, "edited"));
-  ok(await ann.remove(rooms.r, sent[2]._id));
-  ok(await ann.react(rooms.r, sent[3]._id, "👍"));
-  const sender = await ann.connect();
-  return { ann, bob, rooms, sender };
-}
-
-// How the client behaves after a reconnect whose join was not acknowledged.
+// Whether a client that has just connected again joins R once more, and from where; null if it does not.
 const kManners = {
-  // Trusts `recovered`, once it knows that the server took the join up: by its acknowledgement or any event of R.
-  "joins again only if not recovered": ({ client, acked, r }) => !client.recovered || (!acked && client.lastSeq(r) === 0),
-  // Repeats the unacknowledged join as it was.
-  "repeats an unacknowledged join": ({ client, acked }) => !client.recovered || !acked,
+  // Trusts `recovered` once it knows that the server took the join up: by the acknowledgement or by any event of R.
+  trusting: {
+    says: "joins again only if not recovered",
+    again: ({ recovered, acked, last }) => (recovered && (acked || last > 0) ? null : last),
+  },
+  // Repeats an unacknowledged join as it was; a socket that is in the room already goes on from what it was sent.
+  repeating: {
+    says: "repeats an unacknowledged join as it was",
+    again: ({ recovered, acked, last }) => (recovered ? (acked ? null : 0) : last),
+  },
+  // The same with what it has by now: safe where the server may have died before the join was durable.
+  careful: {
+    says: "repeats an unacknowledged join from where it is",
+    again: ({ recovered, acked, last }) => (recovered && acked ? null : last),
+  },
 };
 
-// One round; resolves with the number of cuts that were made.
-async function round({ bob, sender, rooms }, cutsAt, mustRejoin, breakIt) {
-  let cuts = 0;
+// Ann with a sender's socket, bob, and the rooms A and B that both are in.
+async function stage() {
+  const [ann, bob] = people(server, "ann", "bob");
+  const [a, b] = await Promise.all(["A", "B"].map((name) => ann.createRoom({ name, members: [bob.id] })));
+  return { ann, bob, a: a._id, b: b._id, sender: await ann.connect() };
+}
+
+// A room with kMissed events that the client has not seen.
+async function missedRoom({ ann, bob, sender }) {
+  const { _id: room } = await ann.createRoom({ name: "R", members: [bob.id] });
+  const sent = await Promise.all(Array.from({ length: kMissed - 4 }, (_, i) => sender.send(room, { text: `r${i}` })));
+  ok(await ann.edit(room, sent[1]._id, "edited"));
+  ok(await ann.remove(room, sent[2]._id));
+  ok(await ann.react(room, sent[3]._id, "👍"));
+  return room;
+}
+
+// The sender outlives crashes: each send is repeated until it is acknowledged.
+async function surely(sender, room, text) {
+  const clientMessageId = unique("s");
+  for (;;) {
+    try {
+      return await sender.send(room, { text, clientMessageId });
+    } catch (error) {
+      if (!/disconnected/.test(error.message)) throw error;
+      await sender.connected();
+    }
+  }
+}
+
+// One round, broken at each of `places`; resolves with the number of breaks.
+async function round(own, places, { again }, breakConnection) {
+  const r = await missedRoom(own);
+  const rooms = { A: own.a, B: own.b, R: r };
+  let breaks = 0;
   let received = 0;
   let counting = false;
   let acked = false;
-  let joining = null;
-  const starts = {};
+  let failure = null;
   const client = await Client.connect(server, {
-    token: bob.token,
+    token: own.bob.token,
     recover: true,
     onEvent: (event, self) => {
       if (!counting || placeOf(event) === null) return;
       received++;
-      if (cutsAt.includes(received)) {
-        cuts++;
-        breakIt(self);
-      }
+      if (!places.includes(received)) return;
+      breaks++;
+      breakConnection(self);
     },
   });
-  for (const name of ["a", "b"]) starts[name] = (await client.join(rooms[name])).head + 1;
+  const first = { A: (await client.join(own.a)).head + 1, B: (await client.join(own.b)).head + 1, R: 1 };
 
-  const join = (after) => {
-    joining = client
-      .ask("room:join", { roomId: rooms.r, after }, 30_000)
-      .then((ack) => {
-        assert.equal(ack.status, "success", JSON.stringify(ack));
-        acked = true;
-      })
-      .catch((error) => {
-        if (!/disconnected/.test(error.message)) throw error;
-      });
-  };
-  let failure = null;
-  client.socket.on("connect", () => {
-    if (mustRejoin({ client, acked, r: rooms.r })) {
-      join(client.lastSeq(rooms.r));
-      joining.catch((error) => (failure ??= error));
+  const join = async (after) => {
+    try {
+      const ack = await client.ask("room:join", { roomId: r, after }, 30_000);
+      assert.equal(ack.status, "success", JSON.stringify(ack));
+      acked = true;
+    } catch (error) {
+      if (!/disconnected/.test(error.message)) failure ??= error;
     }
+  };
+  client.socket.on("connect", () => {
+    const after = again({ recovered: client.recovered, acked, last: client.lastSeq(r) });
+    if (after !== null) join(after);
   });
 
   // Traffic in A and B before, while and after the replay runs.
-  const traffic = [];
-  const burst = () => {
-    for (let i = 0; i < kBurst; i++) traffic.push(sender.send(rooms[i % 2 ? "a" : "b"], { text: `t${i}` }));
-  };
+  const burst = () => Array.from({ length: kBurst }, (_, i) => surely(own.sender, i % 2 ? own.a : own.b, `t${i}`));
   counting = true;
-  burst();
+  const before = burst();
   join(0);
-  joining.catch((error) => (failure ??= error));
-  burst();
-  const heads = Object.fromEntries(await Promise.all([
-    (async () => ["r", kMissed])(),
-  ]));
-  await Promise.all(traffic);
-  // After the traffic one last message a room: what comes late or twice comes before it.
-  counting = false;
-  for (const name of ["a", "b", "r"]) heads[name] = (await sender.send(rooms[name], { text: "the end" })).seq;
-  counting = true;
-  for (const name of ["a", "b", "r"]) {
-    await client.until(`the end of ${name}`, () => {
+  await Promise.all([...before, ...burst()]);
+
+  // One last message a room: what comes late or twice comes before it.
+  const head = {};
+  for (const name of ["A", "B", "R"]) head[name] = (await surely(own.sender, rooms[name], "the end")).seq;
+  for (const name of ["A", "B", "R"]) {
+    await client.until(`the end of ${name}, broken at ${places}`, () => {
       if (failure) throw failure;
-      return client.lastSeq(rooms[name]) >= heads[name];
+      return client.lastSeq(rooms[name]) >= head[name];
     });
   }
-  // The last cut may have come with the very last event: once more back, and nothing is repeated.
-  await client.connected();
-  const fence = await client.ask("presence:watch", { userIds: [] });
-  assert.equal(fence.status, "success");
+  // A break may have come with the very last event: back once more, and nothing is repeated.
   counting = false;
-  assertDense(client.seqs(rooms.a), starts.a, heads.a, `A, cut at ${cutsAt}; ${client.story}`);
-  assertDense(client.seqs(rooms.b), starts.b, heads.b, `B, cut at ${cutsAt}; ${client.story}`);
-  assertDense(client.seqs(rooms.r), 1, heads.r, `R, cut at ${cutsAt}; ${client.story}`);
-  if (cuts > 0) assert.ok(client.story.includes("recovered"), `${client.story}`);
+  await client.until("the fence", () => client.socket.connected);
+  assert.equal((await client.ask("presence:watch", { userIds: [] })).status, "success");
+  for (const name of ["A", "B", "R"]) {
+    assertDense(client.seqs(rooms[name]), first[name], head[name], `${name}, broken at ${places}: ${client.story}`);
+  }
+  if (breaks > 0) assert.ok(client.story.includes("recovered"), `${client.story}`);
   client.close();
-  return cuts;
+  return breaks;
 }
 
-const rawCut = (client) => client.cut();
+const cut = (client) => client.cut();
 
-for (const [manner, mustRejoin] of Object.entries(kManners)) {
-  test(`a cut at every event; the client ${manner}`, { timeout: 400_000 }, async () => {
-    let rounds = 0;
-    let next = 1;
-    let more = true;
+for (const manner of [kManners.trusting, kManners.repeating]) {
+  test(`a cut at every event; the client ${manner.says}`, { timeout: 400_000 }, async () => {
+    let place = 0;
+    let last = kMostRounds;
     // Two stages side by side, each with rooms of its own.
     await Promise.all([1, 2].map(async () => {
       const own = await stage();
-      while (more && next <= kMostCuts) {
-        const n = next++;
-        if ((await round(own, [n], mustRejoin, rawCut)) === 0) more = false;
-        rounds++;
+      while (place < last) {
+        const here = ++place;
+        if ((await round(own, [here], manner, cut)) === 0) last = Math.min(last, here);
       }
     }));
-    assert.ok(rounds > kMissed, `${rounds} rounds`);
-    console.log(`cut at every event (${manner}): ${rounds} rounds`);
+    assert.ok(last > kMissed && last < kMostRounds, `the last place was ${last}`);
+    console.log(`cut at each of ${last - 1} events`);
   });
 }
 
 test("cut again and again within one replay", { timeout: 400_000 }, async () => {
   const own = await stage();
   for (const every of [1, 2, 3, 5, 8, 13]) {
-    const cutsAt = Array.from({ length: Math.ceil(40 / every) }, (_, i) => (i + 1) * every);
-    const cuts = await round(own, cutsAt, kManners["joins again only if not recovered"], rawCut);
-    assert.ok(cuts >= 2, `${cuts} cuts`);
+    const places = Array.from({ length: Math.ceil(50 / every) }, (_, i) => (i + 1) * every);
+    const breaks = await round(own, places, kManners.trusting, cut);
+    assert.ok(breaks >= 3, `${breaks} cuts`);
   }
 });
 
 test("the server is killed at an event of the replay", { timeout: 400_000 }, async () => {
   const own = await stage();
-  for (const n of [1, 4, 9, 16, 25, 36]) {
-    let crash = null;
-    const sending = own.sender;
-    // The traffic's sender must outlive the crash: its sends are repeated until acknowledged.
-    own.sender = {
-      send: async (room, body) => {
-        const clientMessageId = `k${n}-${Math.random()}`;
-        for (;;) {
-          try {
-            return await sending.send(room, { ...body, clientMessageId });
-          } catch (error) {
-            if (!/disconnected|timed out/.test(error.message)) throw error;
-            await sending.connected();
-          }
-        }
-      },
-    };
-    await round(own, [n], kManners["repeats an unacknowledged join"], () => {
-      crash ??= server.crash().then(() => server.launch());
+  for (const place of [1, 4, 9, 16, 25, 36]) {
+    let killed = null;
+    await round(own, [place], kManners.careful, () => {
+      killed ??= server.crash().then(() => server.launch());
     });
-    await crash;
-    own.sender = sending;
+    await killed;
   }
 });
