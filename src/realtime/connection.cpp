@@ -85,12 +85,14 @@ void Connection::OnConnect(SocketPacket packet) {
   Handshake handshake{request_, nsp->name(), std::move(packet.auth), server_.engine_.clock().Now()};
   const auto pending = std::make_shared<Admission::Pending>(*this, *nsp, std::move(handshake));
   pending_.push_back(pending);
-  if (nsp->recovery_ != nullptr && server_.options_.recovery.skip_middlewares &&
-      nsp->recovery_->Knows(pending->handshake().auth)) {
-    Admit(*pending);
-  } else {
-    pending->Next();
+  if (nsp->recovery_ != nullptr) {
+    const json::object& auth = pending->handshake().auth;
+    // The client is back before its former connection was found dead.
+    if (Socket* former = nsp->recovery_->StillThere(auth)) former->connection_->Close(CloseReason::kForcedClose);
+    if (!session_.open()) return;
+    if (server_.options_.recovery.skip_middlewares && nsp->recovery_->Knows(auth)) return Admit(*pending);
   }
+  pending->Next();
 }
 
 void Connection::Admit(Admission::Pending& decided) {

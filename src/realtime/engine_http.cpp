@@ -94,6 +94,32 @@ std::expected<WebSocketReceiver*, HttpAnswer> EngineServer::OnUpgrade(const Http
   return new WebSocketTransport(*this, free ? session : nullptr);
 }
 
+// Shows that a body for this session is on its way, so that a second one is found out.
+class EngineServer::PendingPost final : public PendingBody {
+ public:
+  PendingPost(EngineServer& server, EngineSession& session) : server_(server), id_(session.id()) {
+    ++session.polling_->posts;
+  }
+  ~PendingPost() override {
+    EngineSession* session = server_.Find(id_);
+    if (session != nullptr && session->polling_ != nullptr) --session->polling_->posts;
+  }
+
+ private:
+  EngineServer& server_;
+  std::string id_;
+};
+
+std::expected<std::unique_ptr<PendingBody>, HttpAnswer> EngineServer::OnHead(const HttpRequest& head) {
+  const Batch batch(*this);
+  if (head.method != "POST" || head.Query("transport") != "polling") return nullptr;
+  EngineSession* session = Find(head.Query("sid"));
+  if (session == nullptr || !session->open() || session->polling_ == nullptr) return nullptr;
+  if (session->polling_->posts == 0) return std::make_unique<PendingPost>(*this, *session);
+  End(*session, CloseReason::kTransportError, 0, "1");
+  return std::unexpected(Refusal(head, kBadRequest));
+}
+
 void EngineServer::OnRequest(HttpRequest request, std::unique_ptr<HttpExchange> exchange) {
   const Batch batch(*this);
   if (request.method == "OPTIONS") return exchange->Respond(Preflight(request));
@@ -150,7 +176,7 @@ void EngineServer::Poll(EngineSession& session, const HttpRequest& request, std:
 }
 
 void EngineServer::Post(EngineSession& session, const HttpRequest& request, HttpExchange& exchange) {
-  bool good = request.body.size() <= options_.max_payload && IsUtf8(request.body);
+  bool good = request.body.size() <= options_.max_payload && IsUtf8(request.body) && session.polling_->posts == 0;
   bool said_close = false;
   if (good) {
     PayloadReader reader(request.body);

@@ -88,8 +88,14 @@ std::optional<RecoveryLog::Restored> RecoveryLog::Restore(const json::object& au
   return restored;
 }
 
-void RecoveryLog::Begin(const Socket& socket, std::string_view pid) {
+Socket* RecoveryLog::StillThere(const json::object& auth) const {
+  const auto found = live_by_pid_.find(std::string(TextOf(auth, "pid")));
+  return found == live_by_pid_.end() ? nullptr : found->second;
+}
+
+void RecoveryLog::Begin(Socket& socket, std::string_view pid) {
   live_.insert_or_assign(&socket, Live{std::string(pid), next()});
+  live_by_pid_.insert_or_assign(std::string(pid), &socket);
 }
 
 void RecoveryLog::End(Socket& socket, CloseReason reason) {
@@ -97,6 +103,7 @@ void RecoveryLog::End(Socket& socket, CloseReason reason) {
   if (found == live_.end()) return;
   const Live live = std::move(found->second);
   live_.erase(found);
+  live_by_pid_.erase(live.pid);
   if (!Recoverable(reason)) return;
   Session session{std::string(socket.id()), {}, std::move(socket.data_), live.begun,
                   clock_.Steady() + options_.max_disconnection};

@@ -36,8 +36,10 @@ class RecoveryLog {
   bool Knows(const json::object& auth);
   // Takes the session out that this handshake payload asks for, if all that it missed is still there.
   std::optional<Restored> Restore(const json::object& auth);
+  // The socket whose session this handshake payload asks for, if it is not known yet that it is gone.
+  Socket* StillThere(const json::object& auth) const;
   // A socket's session begins, and ends or waits.
-  void Begin(const Socket& socket, std::string_view pid);
+  void Begin(Socket& socket, std::string_view pid);
   void End(Socket& socket, CloseReason reason);
 
  private:
@@ -70,6 +72,7 @@ class RecoveryLog {
   std::uint64_t first_ = 0;              // number of packets_[0]
   std::unordered_map<std::string, Session> sessions_;
   std::unordered_map<const Socket*, Live> live_;
+  std::unordered_map<std::string, Socket*> live_by_pid_;
 };
 
 }  // namespace tidings::realtime

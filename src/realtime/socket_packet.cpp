@@ -91,7 +91,7 @@ Result<std::optional<SocketPacket>> SocketDecoder::Text(std::string_view text) {
   std::size_t expected = 0;
   if (binary) {
     const auto count = ParseWhole(TakeDigits(text).substr(0, kMostDigits));
-    if (!count || text.empty() || text[0] != '-') return Malformed("no count of attachments");
+    if (!count || *count == 0 || text.empty() || text[0] != '-') return Malformed("no count of attachments");
     if (*count > limits_.max_attachments) return Malformed("too many attachments");
     expected = *count;
     text.remove_prefix(1);

@@ -25,6 +25,10 @@ Namespace* SocketServer::FindNamespace(std::string_view name) const {
   return found == namespaces_.end() ? nullptr : found->second.get();
 }
 
+std::expected<std::unique_ptr<PendingBody>, HttpAnswer> SocketServer::OnHead(const HttpRequest& head) {
+  return engine_.OnHead(head);
+}
+
 void SocketServer::OnRequest(HttpRequest request, std::unique_ptr<HttpExchange> exchange) {
   engine_.OnRequest(std::move(request), std::move(exchange));
 }

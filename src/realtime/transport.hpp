@@ -35,6 +35,7 @@ class PollingTransport {
 
   WebSocketTransport* probe = nullptr;  // an upgrade under way
   bool probed = false;                  // it was answered 3probe: polls are not kept waiting any more
+  int posts = 0;                        // whose bodies are on their way
 
  private:
   std::deque<FrameRef> queue_;

@@ -156,6 +156,7 @@ class EngineServer final : public RequestHandler {
   // REQUIRES: no link or exchange calls back any more. Sessions left are dropped without a call.
   ~EngineServer() override;
 
+  std::expected<std::unique_ptr<PendingBody>, HttpAnswer> OnHead(const HttpRequest& head) override;
   void OnRequest(HttpRequest request, std::unique_ptr<HttpExchange> exchange) override;
   std::expected<WebSocketReceiver*, HttpAnswer> OnUpgrade(const HttpRequest& request) override;
   std::size_t MaxMessage() const override { return options_.max_payload; }
@@ -199,6 +200,7 @@ class EngineServer final : public RequestHandler {
   friend class EngineSession;
   friend class WebSocketTransport;
   friend class PollingTransport;
+  class PendingPost;
 
   struct IdHash {
     using is_transparent = void;

@@ -45,10 +45,23 @@ class WebSocketReceiver {
   virtual void OnClosed() = 0;
 };
 
+// A request body that is on its way. Held by the listener from RequestHandler::OnHead until just before OnRequest, or
+// until the body breaks off.
+class PendingBody {
+ public:
+  virtual ~PendingBody() = default;
+};
+
 // Whoever answers the requests of a listener, or of one of its paths. All calls on the connection's thread.
 class RequestHandler {
  public:
   virtual ~RequestHandler() = default;
+  // The head of a request whose body is not all there yet (`body` is empty); of one that came whole, nothing is said.
+  // An answer refuses it before its body is read. Else OnRequest follows once the body is there.
+  virtual std::expected<std::unique_ptr<PendingBody>, HttpAnswer> OnHead(const HttpRequest& head) {
+    (void)head;
+    return nullptr;
+  }
   virtual void OnRequest(HttpRequest request, std::unique_ptr<HttpExchange> exchange) = 0;
   // A WebSocket handshake whose headers are right (RFC 6455 §4.2.1). The receiver that is to be opened, or a refusal.
   // The listener owns neither: a receiver lives at least until its OnClosed has returned.

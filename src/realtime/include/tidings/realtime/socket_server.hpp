@@ -58,6 +58,7 @@ class SocketServer final : public RequestHandler, private EngineHandler {
   // The namespace of this name, made if there is none. "/" is always there. REQUIRES: name begins with a slash.
   Namespace& Of(std::string_view name);
 
+  std::expected<std::unique_ptr<PendingBody>, HttpAnswer> OnHead(const HttpRequest& head) override;
   void OnRequest(HttpRequest request, std::unique_ptr<HttpExchange> exchange) override;
   std::expected<WebSocketReceiver*, HttpAnswer> OnUpgrade(const HttpRequest& request) override;
   std::size_t MaxMessage() const override { return engine_.MaxMessage(); }
