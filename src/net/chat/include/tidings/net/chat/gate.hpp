@@ -1,0 +1,51 @@
+// Gate: who a caller is, and how much they may ask.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include <tidings/net/chat/services.hpp>
+
+namespace tidings::net {
+
+// Loop's thread only.
+class Gate {
+ public:
+  explicit Gate(ChatServices& services);
+
+  struct Admitted {
+    std::shared_ptr<const chat::Caller> caller;
+    Millis ends_at = 0;  // when the token's rights end, by the wall clock
+  };
+  using Done = std::move_only_function<void(Result<Admitted>)>;
+
+  // Checks the token and finds or provisions its user. `done` is called at once if the user is known here, else later.
+  void Admit(std::string_view token, Done done);
+  // The user's rights ended, or they are another now: what is known of them here is forgotten.
+  void Forget(chat::UserKey user);
+
+  // Empty if the action is allowed; else kRateLimited with the milliseconds to wait in its details.
+  Status AllowSend(const chat::Caller& caller);
+  Status AllowRequest(const chat::Caller& caller);
+  Status AllowAddress(std::string_view address);
+  Status AllowLogin(std::string_view address);
+
+ private:
+  Status Allow(RateLimiter& limiter, std::string_view key);
+
+  ChatServices& services_;
+  RateLimiter sends_;
+  RateLimiter requests_;
+  RateLimiter addresses_;
+  RateLimiter logins_;
+  // By what the token says; the same rights share one caller.
+  std::unordered_map<std::string, std::shared_ptr<const chat::Caller>> known_;
+};
+
+// The wait of a kRateLimited error in whole seconds, rounded up.
+std::string RetryAfterSeconds(const Error& error);
+
+}  // namespace tidings::net

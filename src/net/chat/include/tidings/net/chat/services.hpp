@@ -1,0 +1,101 @@
+// What the chat's surfaces (HTTP and Socket.IO) need, and what of them operators may set and read.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <tidings/auth/jwt.hpp>
+#include <tidings/base/clock.hpp>
+#include <tidings/base/rate_limiter.hpp>
+#include <tidings/chat/engine.hpp>
+#include <tidings/chat/reader.hpp>
+#include <tidings/net/event_loop.hpp>
+
+namespace tidings::net {
+
+enum class RecoveryMode { kAsked, kAlways, kOff };
+
+struct ChatSettings {
+  chat::Limits limits;
+  auth::Expectation expectation;            // of tokens
+  RecoveryMode recovery = RecoveryMode::kAsked;
+  bool registration = true;
+  std::size_t socket_window = 1024 * 1024;  // bytes queued for a socket before it is served from the log
+  std::size_t replay_page = 256 * 1024;     // bytes read from the log at once for a socket
+  std::size_t rooms_per_socket = 1'000;
+  std::size_t seen_members = 100;           // SEEN in rooms of up to so many members
+  std::size_t typing_online = 100;          // TYPING in rooms of up to so many followers
+
+  bool rate_limits = true;
+  RateLimit user_sends{20, 60};             // messages and other changes, a user
+  RateLimit user_requests{100, 300};        // everything else, a user
+  RateLimit address_requests{200, 600};
+  RateLimit address_logins{0.2, 10};        // login and register
+};
+
+// Counters of the surfaces; readable from any thread.
+struct ChatStats {
+  std::atomic<std::uint64_t> sockets{0};
+  std::atomic<std::uint64_t> users_online{0};
+  std::atomic<std::uint64_t> followed{0};           // sockets in rooms
+  std::atomic<std::uint64_t> sends{0};              // acknowledged createMessage and message:send
+  std::atomic<std::uint64_t> refused{0};            // commands answered with an error
+  std::atomic<std::uint64_t> rate_limited{0};
+  std::atomic<std::uint64_t> deliveries{0};         // log events queued for sockets, live
+  std::atomic<std::uint64_t> replayed{0};           // the same, out of the log
+  std::atomic<std::uint64_t> fell_behind{0};        // sockets that were too slow
+  std::atomic<std::uint64_t> behind{0};             // that are now
+  std::atomic<std::uint64_t> recovered{0};
+  std::atomic<std::uint64_t> fresh_sessions{0};     // asked for recovery and began anew
+  std::atomic<std::uint64_t> ephemeral_dropped{0};  // TYPING, PRESENCE, SEEN not sent to a slow socket
+  std::atomic<std::uint64_t> live_position{0};      // of the log, as it was last fanned out
+};
+
+// All of them outlive the surfaces. One loop's thread uses them, but for what is thread-safe by itself.
+struct ChatServices {
+  EventLoop& loop;
+  const Clock& clock;
+  chat::Engine& engine;
+  chat::ReadPool& reads;
+  const auth::KeySet& keys;
+  ChatSettings settings;
+  ChatStats& stats;
+};
+
+// Answers on the loop's thread. A callback that the engine drops (the outcome is unknown) is dropped there too.
+template <class T>
+chat::Answer<T> OnLoop(EventLoop& loop, std::move_only_function<void(Result<T>)> done) {
+  return [&loop, done = std::move(done)](Result<T> result) mutable {
+    loop.Post([done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
+  };
+}
+
+// Runs `read` on a reading thread and hands what it gives to `done` on the loop's thread; kUnavailable if too much is
+// waiting, kInternal if the store failed.
+template <class T>
+void ReadThen(ChatServices& services, std::move_only_function<Result<T>(chat::Reader&)> read,
+              std::move_only_function<void(Result<T>)> done) {
+  auto shared = std::make_shared<std::move_only_function<void(Result<T>)>>(std::move(done));
+  EventLoop& loop = services.loop;
+  const bool queued = services.reads.Read(
+      [&loop, read = std::move(read), shared](chat::Reader& reader) mutable {
+        auto result = read(reader);
+        loop.Post([shared, result = std::move(result)]() mutable { (*shared)(std::move(result)); });
+      },
+      [&loop, shared](const Error& error) {
+        loop.Post([shared, error] { (*shared)(std::unexpected(error)); });
+      });
+  if (!queued) {
+    loop.Post([shared] { (*shared)(Fail(ErrorCode::kUnavailable, "too many questions are waiting; try again")); });
+  }
+}
+
+// {"status":"success","data":…} and {"status":"error","error":{…}}.
+std::string SuccessBody(std::string_view data);
+std::string ErrorBody(const Error& error);
+
+}  // namespace tidings::net

@@ -1,0 +1,60 @@
+// HttpSession: a connection that speaks HTTP: reads requests one after the other, has each answered, and becomes a
+// WebSocketSession where a handshake says so.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include <tidings/realtime/link.hpp>
+
+#include "http_reader.hpp"
+#include "protocol.hpp"
+
+namespace tidings::net {
+
+class Connection;
+
+class HttpSession final : public Protocol {
+ public:
+  explicit HttpSession(Connection& connection);
+  ~HttpSession() override;
+
+  std::size_t OnInput(std::span<char> input) override;
+  void OnEnd() override;
+  void OnDrained() override;
+  void OnMoved() override;
+  bool OnTimeout(Wait wait) override;
+  void OnStop() override;
+  void OnClosed() override;
+  std::size_t Held() const override { return reader_ == nullptr ? 0 : reader_->body_taken(); }
+
+ private:
+  class Exchange;
+  enum class Phase : std::uint8_t { kIdle, kHead, kBody, kMoving, kAnswering, kDone };
+
+  // False when nothing more can be read just now.
+  bool ReadOn(std::span<char> input, std::size_t& taken);
+  void OnHead();
+  void OnPartOfBody(bool progress);
+  void OnWhole();
+  void CompleteRequest();
+  // Goes on with the request that was read, on the loop where it is to be answered.
+  void Dispatch();
+  void Upgrade(const realtime::HttpRequest& request, realtime::RequestHandler& handler);
+  void Refuse(const HttpRefusal& refusal);
+  void Answer(realtime::HttpAnswer answer);
+  void OnDropped();
+
+  Connection& connection_;
+  std::unique_ptr<HttpReader> reader_;  // only while a request comes in
+  Exchange* exchange_ = nullptr;        // only while one is answered; owned by whoever answers
+  Millis body_since_ = 0;
+  Phase phase_ = Phase::kIdle;
+  bool continue_owed_ = false;
+  bool keep_alive_ = true;
+  bool version_1_1_ = true;
+  bool head_only_ = false;
+};
+
+}  // namespace tidings::net
