@@ -1,0 +1,117 @@
+#include "history.hpp"
+
+#include <string>
+
+#include "numbers.hpp"
+#include "pages.hpp"
+
+namespace tidings::sqlite {
+
+using chat::MessagePage;
+using chat::MessageRecord;
+using chat::PageQuery;
+using chat::RoomKey;
+using chat::RoomRow;
+using chat::Seq;
+
+namespace {
+
+[[noreturn]] void ThrowDamaged(RoomKey room, Seq seq, std::string_view what) {
+  ThrowBadRow("message " + std::to_string(seq) + " of room " + std::to_string(room) + " is damaged (" +
+              std::string(what) + ")");
+}
+
+MessagePage Empty(const RoomRow& room, const NumberPage& numbers) {
+  MessagePage page;
+  page.head = room.head;
+  page.has_before = numbers.has_before;
+  page.has_after = numbers.has_after;
+  page.messages.reserve(numbers.numbers.size());
+  return page;
+}
+
+}  // namespace
+
+History::History(Database& database)
+    : database_(database),
+      events_(database.Slot<EventRows>()),
+      states_(database),
+      imported_(database, "SELECT position FROM events WHERE id = ?1") {}
+
+MessagePage History::Messages(const RoomRow& room, const PageQuery& query) {
+  RoomNumbers numbers(database_, room.key);
+  const NumberPage found = PageOf(numbers, query);
+  MessagePage page = Empty(room, found);
+  if (found.numbers.empty()) return page;
+  // A page holds every message of its range, so the range holds no other message's state.
+  const auto states = states_.Between(room.key, found.numbers.front(), found.numbers.back());
+  auto state = states.begin();
+  for (const Seq seq : found.numbers) {
+    while (state != states.end() && state->first < seq) ++state;
+    if (state != states.end() && state->first == seq) {
+      page.messages.push_back(FromState(room.key, seq, state->second));
+    } else if (auto message = FromLog(room.key, seq)) {
+      page.messages.push_back(std::move(*message));
+    } else {
+      ThrowDamaged(room.key, seq, "it is not in the log");
+    }
+  }
+  return page;
+}
+
+MessagePage History::Thread(const RoomRow& room, Seq parent, const PageQuery& query) {
+  ReplyNumbers numbers(database_, room.key, parent);
+  const NumberPage found = PageOf(numbers, query);
+  MessagePage page = Empty(room, found);
+  for (const Seq seq : found.numbers) {
+    auto message = At(room.key, seq);
+    if (!message) ThrowDamaged(room.key, seq, "it is not in the log");
+    page.messages.push_back(std::move(*message));
+  }
+  return page;
+}
+
+std::optional<MessageRecord> History::Find(RoomKey room, std::string_view message_id) {
+  const auto event = EventOf(message_id);
+  if (!event || event->stream != room || event->type != chat::event_type::kMessageCreated) return std::nullopt;
+  if (const auto state = states_.Find(room, event->version)) return FromState(room, event->version, *state);
+  auto message = chat::MessageOf(*event);
+  if (!message) ThrowDamaged(room, event->version, "its data");
+  return message;
+}
+
+std::optional<MessageRecord> History::At(RoomKey room, Seq seq) {
+  if (const auto state = states_.Find(room, seq)) return FromState(room, seq, *state);
+  return FromLog(room, seq);
+}
+
+MessageRecord History::FromState(RoomKey room, Seq seq, std::string_view state) {
+  auto message = MessageRecord::Decode(state);
+  if (!message) ThrowDamaged(room, seq, "its state");
+  if (message->id.empty() || message->seq != seq) {
+    const auto event = events_.Read(room, seq);
+    if (!event) ThrowDamaged(room, seq, "it is not in the log");
+    chat::CompleteCreated(*message, *event);
+  }
+  return std::move(*message);
+}
+
+std::optional<MessageRecord> History::FromLog(RoomKey room, Seq seq) {
+  const auto event = events_.Read(room, seq);
+  if (!event || event->type != chat::event_type::kMessageCreated) return std::nullopt;
+  auto message = chat::MessageOf(*event);
+  if (!message) ThrowDamaged(room, seq, "its data");
+  return message;
+}
+
+// An id names its event's place, except that of an event from elsewhere, which is found by the id itself.
+std::optional<eventing::StoredEvent> History::EventOf(std::string_view message_id) {
+  const auto id = Uuid::Parse(message_id);
+  if (!id) return std::nullopt;
+  auto event = events_.ReadAt(id->Place());
+  if (event && event->id == *id) return event;
+  const auto position = imported_.Number(Blob({reinterpret_cast<const char*>(id->bytes().data()), 16}));
+  return position ? events_.ReadAt(static_cast<eventing::Position>(*position)) : std::nullopt;
+}
+
+}  // namespace tidings::sqlite

@@ -1,0 +1,24 @@
+// Who has seen the messages of a page.
+#pragma once
+
+#include <vector>
+
+#include <tidings/chat/reader.hpp>
+#include <tidings/storage/sqlite/database.hpp>
+
+#include "user_rows.hpp"
+
+namespace tidings::sqlite {
+
+class SeenRows {
+ public:
+  explicit SeenRows(Database& database);
+
+  std::vector<chat::Seen> Of(chat::RoomKey room, const std::vector<chat::MessageRecord>& messages);
+
+ private:
+  UserRows& users_;
+  Statement readers_;
+};
+
+}  // namespace tidings::sqlite

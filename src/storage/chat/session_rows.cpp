@@ -1,0 +1,61 @@
+#include "session_rows.hpp"
+
+#include <string>
+
+namespace tidings::sqlite {
+
+SessionRows::SessionRows(Database& database)
+    : find_(database, "SELECT pid, user, socket_id, begin, seen_at FROM sessions WHERE pid = ?1"),
+      put_(database,
+           "INSERT INTO sessions (pid, user, socket_id, begin, seen_at) VALUES (?1, ?2, ?3, ?4, ?5) "
+           "ON CONFLICT (pid) DO UPDATE SET user = ?2, socket_id = ?3, begin = ?4, seen_at = ?5"),
+      remove_(database, "DELETE FROM sessions WHERE pid = ?1"),
+      remove_rooms_(database, "DELETE FROM session_rooms WHERE pid = ?1"),
+      rooms_(database, "SELECT room, after, joined FROM session_rooms WHERE pid = ?1 ORDER BY room"),
+      put_room_(database,
+                "INSERT INTO session_rooms (pid, room, after, joined) VALUES (?1, ?2, ?3, ?4) "
+                "ON CONFLICT (pid, room) DO UPDATE SET after = ?3, joined = ?4"),
+      remove_room_(database, "DELETE FROM session_rooms WHERE pid = ?1 AND room = ?2"),
+      old_(database, "SELECT pid FROM sessions WHERE seen_at < ?1 ORDER BY seen_at LIMIT ?2") {}
+
+std::optional<chat::SessionRow> SessionRows::Find(std::string_view pid) {
+  Rows rows = find_.Query(pid);
+  if (!rows.Next()) return std::nullopt;
+  chat::SessionRow session;
+  session.pid = rows.Text(0);
+  session.user = rows.Whole(1);
+  session.socket_id = rows.Text(2);
+  session.begin = rows.Whole(3);
+  session.seen_at = rows.Int(4);
+  return session;
+}
+
+void SessionRows::Put(const chat::SessionRow& session) {
+  put_.Execute(session.pid, session.user, session.socket_id, session.begin, session.seen_at);
+}
+
+void SessionRows::Remove(std::string_view pid) {
+  remove_rooms_.Execute(pid);
+  remove_.Execute(pid);
+}
+
+std::vector<chat::SessionRoomRow> SessionRows::Rooms(std::string_view pid) {
+  std::vector<chat::SessionRoomRow> rooms;
+  for (Rows rows = rooms_.Query(pid); rows.Next();) rooms.push_back({rows.Whole(0), rows.Whole(1), rows.Whole(2)});
+  return rooms;
+}
+
+void SessionRows::PutRoom(std::string_view pid, const chat::SessionRoomRow& row) {
+  put_room_.Execute(pid, row.room, row.from, row.joined);
+}
+
+void SessionRows::RemoveRoom(std::string_view pid, chat::RoomKey room) { remove_room_.Execute(pid, room); }
+
+std::uint64_t SessionRows::Purge(Millis seen_before, std::uint64_t most) {
+  std::vector<std::string> old;
+  for (Rows rows = old_.Query(seen_before, most); rows.Next();) old.emplace_back(rows.Text(0));
+  for (const std::string& pid : old) Remove(pid);
+  return old.size();
+}
+
+}  // namespace tidings::sqlite

@@ -1,0 +1,36 @@
+// The rows of durable sessions.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include <tidings/chat/tables.hpp>
+#include <tidings/storage/sqlite/database.hpp>
+
+namespace tidings::sqlite {
+
+class SessionRows {
+ public:
+  explicit SessionRows(Database& database);
+
+  std::optional<chat::SessionRow> Find(std::string_view pid);
+  void Put(const chat::SessionRow& session);
+  void Remove(std::string_view pid);
+  std::vector<chat::SessionRoomRow> Rooms(std::string_view pid);
+  void PutRoom(std::string_view pid, const chat::SessionRoomRow& row);
+  void RemoveRoom(std::string_view pid, chat::RoomKey room);
+  std::uint64_t Purge(Millis seen_before, std::uint64_t most);
+
+ private:
+  Statement find_;
+  Statement put_;
+  Statement remove_;
+  Statement remove_rooms_;
+  Statement rooms_;
+  Statement put_room_;
+  Statement remove_room_;
+  Statement old_;
+};
+
+}  // namespace tidings::sqlite
