@@ -16,7 +16,7 @@ export default async function* report(source) {
       yield `${indent}ok   ${data.name} (${Math.round(data.details.duration_ms)} ms)${note}\n`;
     } else if (type === "test:fail") {
       const { error, duration_ms } = data.details;
-      const outer = isSuite && error?.failureType === "subtestsFailed";
+      const outer = error?.failureType === "subtestsFailed";
       if (!outer) failed++;
       yield `${indent}FAIL ${data.name} (${Math.round(duration_ms)} ms)\n`;
       if (!outer) yield `${describe(error)}\n`;

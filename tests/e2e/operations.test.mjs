@@ -1,0 +1,307 @@
+// Running it: health, metrics, limits, the commands, verify, export and import, backup.
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Api, ok, refused, request } from "../lib/http.mjs";
+import { mint } from "../lib/jwt.mjs";
+import { Person, kImage, people, unique } from "../lib/people.mjs";
+import { kBinary, run, temporaryFolder } from "../lib/server.mjs";
+import { accepted, declined } from "../lib/socket.mjs";
+import { sharedServer, test, withServer } from "../lib/testing.mjs";
+import { eventually } from "../support/deadline.mjs";
+
+const server = await sharedServer();
+
+function expectSuccess({ code, stdout, stderr }, what) {
+  assert.equal(code, 0, `${what}: exit code ${code}\n${stdout}\n${stderr}`);
+  return stdout;
+}
+
+function expectFailure({ code, stdout, stderr }, what) {
+  assert.notEqual(code, 0, `${what} should fail: ${stdout}`);
+  assert.equal(typeof code, "number", `${what} ended by ${code}`);
+  const lines = stderr.trim().split("\n");
+  assert.equal(lines.length, 1, `${what}: one clear line, not\n${stderr}`);
+  assert.ok(lines[0].length > 0, what);
+}
+
+test("health and readiness need no token", async () => {
+  for (const path of ["/healthz", "/readyz"]) assert.equal((await request(`${server.url}${path}`, "GET")).status, 200);
+});
+
+test("the page, the documents", async () => {
+  const page = await request(`${server.url}/`, "GET");
+  assert.equal(page.status, 200);
+  assert.match(page.headers["content-type"], /text\/html/);
+  const api = await request(`${server.url}/openapi.json`, "GET");
+  assert.equal(api.status, 200);
+  assert.match(api.json.openapi, /^3\./);
+  assert.ok(Object.keys(api.json.paths).some((path) => path.includes("messages")));
+  const docs = await request(`${server.url}/docs`, "GET");
+  assert.ok([200, 301, 302, 307, 308].includes(docs.status), `${docs.status}`);
+});
+
+test("/metrics is well-formed Prometheus text and counts", async () => {
+  const [ann] = people(server, "ann");
+  const room = (await ann.createRoom())._id;
+  const client = await ann.connect();
+  await client.join(room);
+  for (let i = 0; i < 5; i++) await client.send(room, { text: `m${i}` });
+  const answer = await request(`${server.url}/metrics`, "GET");
+  assert.equal(answer.status, 200);
+  assert.match(answer.headers["content-type"], /^text\/plain/);
+  const sample = /^[a-zA-Z_:][a-zA-Z0-9_:]*(\{([a-zA-Z_][a-zA-Z0-9_]*="([^"\\\n]|\\.)*",?)*\})? (NaN|[+-]?Inf|[-+0-9.eE]+)( -?[0-9]+)?$/;
+  const lines = answer.body.split("\n").filter((line) => line !== "");
+  assert.ok(lines.length > 10);
+  for (const line of lines) assert.ok(line.startsWith("# HELP ") || line.startsWith("# TYPE ") || sample.test(line), line);
+  for (const word of ["connections", "commit", "send"]) assert.match(answer.body, new RegExp(`^[a-z_:]*${word}`, "m"), word);
+  assert.ok(!answer.body.includes(ann.id), "no user in the metrics");
+});
+
+test("unknown paths and methods", async () => {
+  const [ann] = people(server, "ann");
+  refused(await ann.api.get("/nothing/here"), 404);
+  assert.equal((await request(`${server.url}/nothing`, "GET")).status, 404);
+  refused(await ann.api.call("PUT", "/rooms", {}), [404, 405]);
+  refused(await ann.api.call("DELETE", "/me"), [404, 405]);
+});
+
+test("no token and no text in the log", async () => {
+  await withServer({}, async (own) => {
+    const [ann] = people(own, "ann");
+    const room = (await ann.createRoom())._id;
+    const text = unique("very-private");
+    await ann.send(room, text);
+    const client = await ann.connect();
+    await client.send(room, { text });
+    await ann.trySend(room, { text, images: "bad" });
+    await request(`${own.url}/api/v1/me?token=${ann.token}`, "GET", { token: ann.token });
+    await own.stop();
+    assert.ok(!own.output.includes(text));
+    assert.ok(!own.output.includes(ann.token.split(".")[2]));
+  });
+});
+
+test("429 with Retry-After under the default limits; what was refused is not stored", { timeout: 120_000 }, async () => {
+  await withServer({ env: { TIDINGS_RATE_LIMITS: undefined } }, async (own) => {
+    const [ann, bob] = people(own, "ann", "bob");
+    const room = (await ann.createRoom({ members: [bob.id] }))._id;
+    let stored = 0;
+    let refusedCount = 0;
+    let retryAfter = 0;
+    for (let round = 0; round < 60 && refusedCount === 0; round++) {
+      for (const answer of await Promise.all(Array.from({ length: 50 }, (_, i) => ann.trySend(room, `m${round}.${i}`)))) {
+        if (answer.status === 200) {
+          stored++;
+          continue;
+        }
+        refused(answer, 429, "rate_limited");
+        assert.match(answer.headers["retry-after"] ?? "", /^[1-9][0-9]*$/);
+        retryAfter = Number(answer.headers["retry-after"]);
+        refusedCount++;
+      }
+    }
+    assert.ok(refusedCount > 0, `${stored} sends were not limited`);
+    assert.ok(stored > 0, "some pass");
+    assert.ok(retryAfter <= 3_600);
+    await eventually("the limit ends", async () => (await ann.api.get(`/rooms/${room}`)).status === 200, 60_000, 500);
+    assert.equal((await ann.room(room)).head, 1 + stored);
+
+    const client = await bob.connect();
+    const acks = [];
+    for (let round = 0; round < 60 && !acks.some(({ status }) => status === "error"); round++) {
+      acks.push(...(await Promise.all(Array.from({ length: 50 }, (_, i) => client.ask("message:send", { roomId: room, text: `s${i}` })))));
+    }
+    const no = acks.filter(({ status }) => status === "error");
+    assert.ok(no.length > 0, "sends by socket are limited too");
+    for (const ack of no) declined(ack, "rate_limited");
+    assert.ok(client.socket.connected, "a limit is no reason to close");
+    const sent = acks.length - no.length;
+    await eventually("the limit ends", async () => (await bob.api.get(`/rooms/${room}`)).status === 200, 60_000, 500);
+    assert.equal((await bob.room(room)).head, 1 + stored + sent);
+  });
+});
+
+test("oversized bodies are 413, other media types 415, malformed ones 400", async () => {
+  const [ann] = people(server, "ann");
+  const room = (await ann.createRoom())._id;
+  const path = `/rooms/${room}/messages`;
+  const post = (body, headers) => ann.api.call("POST", path, body, { headers, keepAlive: false });
+  const large = await post(JSON.stringify({ text: "x".repeat(20_000_000) })).catch(() => null);
+  if (large !== null) refused(large, 413, "too_large");
+  refused(await post("text=x", { "content-type": "application/x-www-form-urlencoded" }), [400, 415]);
+  refused(await post("<x/>", { "content-type": "text/xml" }), [400, 415]);
+  for (const body of ["", "{", '{"text":"x"', "nonsense", '{"text":"x"}{', '{"text":"x",}', "{'text':'x'}", '{"text":"\u0001"}', '{"text":1e400}', '{"text":"\\ud800"}', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]), Buffer.concat([Buffer.from('{"text":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]), `${"[".repeat(100_000)}`, `{"text":${"[".repeat(100)}${"]".repeat(100)}}`]) {
+    const answer = await post(body);
+    refused(answer, [400, 422]);
+  }
+  assert.equal(await ann.head(room), 1);
+  ok(await post(Buffer.from('{"text":"x"}'), { "content-type": "application/json; charset=utf-8" }));
+});
+
+// ——— commands ———
+
+test("unknown commands, flags and folders: not 0 and one clear line", async () => {
+  expectFailure(await run(kBinary, ["no-such-command"]), "unknown command");
+  expectFailure(await run(kBinary, ["verify", "--no-such-flag"]), "unknown flag");
+  const nowhere = join(temporaryFolder(), "none");
+  expectFailure(await run(kBinary, ["verify", "--data", nowhere]), "verify of nothing");
+  assert.ok(!existsSync(nowhere), "and nothing is made");
+  expectFailure(await run(kBinary, ["serve", "--data", "/proc/none", "--listen", "127.0.0.1:1"]), "a folder that cannot be");
+  expectFailure(await run(kBinary, ["serve", "--data", temporaryFolder(), "--listen", "nonsense"]), "an address that is none");
+  const file = join(temporaryFolder(), "file");
+  writeFileSync(file, "x");
+  expectFailure(await run(kBinary, ["serve", "--data", file, "--listen", "127.0.0.1:0"]), "a file for a folder");
+});
+
+test("a setting by flag, environment, file, default, in this order; secrets masked", async () => {
+  const dir = temporaryFolder();
+  const secret = "s".repeat(40);
+  const env = { ...process.env, TIDINGS_JWT_SECRET: secret, TIDINGS_LISTEN: "127.0.0.1:7001" };
+  const shown = expectSuccess(await run(kBinary, ["config", "--data", dir], env), "config");
+  assert.ok(!shown.includes(secret), "the secret is masked");
+  assert.match(shown, /7001/);
+  const flagged = expectSuccess(await run(kBinary, ["config", "--data", dir, "--listen", "127.0.0.1:7002"], env), "config");
+  assert.match(flagged, /7002/);
+  assert.doesNotMatch(flagged, /7001/);
+});
+
+test("user add, list, suspend", async () => {
+  const name = unique("cli");
+  expectSuccess(await server.command("user", "add", name), "user add");
+  assert.match(expectSuccess(await server.command("user", "list"), "user list"), new RegExp(name));
+  expectFailure(await server.command("user", "suspend", unique("nobody")), "suspending nobody");
+});
+
+// Rooms with everything in them: {ann, bob, rooms, before: what both see}.
+async function furnished(own) {
+  const [ann, bob, cat] = people(own, "ann", "bob", "cat");
+  const rooms = [
+    (await ann.createRoom({ name: "first", members: [bob.id, cat.id] }))._id,
+    (await ann.createRoom({ name: "second", kind: "public", members: [bob.id] }))._id,
+    ok(await ann.api.post("/rooms", { name: "pair", kind: "direct", members: [bob.id] }), 201)._id,
+  ];
+  for (const room of rooms) {
+    const sent = [];
+    for (let i = 0; i < 10; i++) sent.push(await (i % 2 ? ann : bob).send(room, { text: `m${i} @${ann.id}`, clientMessageId: `${room}-${i}` }));
+    await ann.send(room, { images: [kImage], replyTo: sent[2]._id });
+    ok(await ann.edit(room, sent[1]._id, "edited"));
+    ok(await ann.remove(room, sent[3]._id));
+    ok(await bob.react(room, sent[5]._id, "👍"));
+    await bob.read(room, 6);
+    accepted(await (await ann.connect()).ask("room:read", { roomId: room, seq: 9 }));
+  }
+  ok(await cat.removeMember(rooms[0], cat.id));
+  return { ann, bob, rooms };
+}
+
+async function everything({ ann, bob, rooms }, target) {
+  const all = {};
+  for (const who of [ann, bob]) {
+    const seen = new Person(target, who.id);
+    for (const room of rooms) {
+      all[`${who.id} ${room}`] = [await seen.room(room), await seen.messages(room), await seen.log(room), await seen.members(room), await seen.listedRoom(room)];
+    }
+  }
+  return all;
+}
+
+test("verify is clean, on a stopped store and while the server runs", async () => {
+  await withServer({}, async (own) => {
+    await furnished(own);
+    expectSuccess(await own.command("verify"), "verify while it runs");
+    await own.stop();
+    expectSuccess(await own.command("verify"), "verify");
+    await own.launch();
+    await own.crash();
+    expectSuccess(await own.command("verify"), "verify after a crash");
+    await own.launch();
+  });
+});
+
+test("verify finds damage", async () => {
+  const dir = temporaryFolder();
+  await withServer({ dir }, furnished);
+  let damaged = 0;
+  for (const name of readdirSync(dir)) {
+    const file = join(dir, name);
+    const bytes = readFileSync(file);
+    // The letters of a message's text: plain UTF-8 in the store.
+    for (let at = bytes.indexOf("m7 @"); at >= 0; at = bytes.indexOf("m7 @", at + 1)) {
+      bytes[at + 1] = "8".charCodeAt(0);
+      damaged++;
+    }
+    writeFileSync(file, bytes);
+  }
+  assert.ok(damaged > 0, `no text found in ${readdirSync(dir)}`);
+  expectFailure(await run(kBinary, ["verify", "--data", dir]), "verify of a damaged store");
+});
+
+test("export and import carry everything over", async () => {
+  await withServer({}, async (own) => {
+    const state = await furnished(own);
+    const before = await everything(state, own);
+    await own.stop();
+    const file = join(temporaryFolder(), "export.jsonl");
+    const stdout = expectSuccess(await own.command("export", file), "export");
+    if (!existsSync(file)) writeFileSync(file, stdout);
+    const dir = temporaryFolder();
+    expectSuccess(await run(kBinary, ["import", file, "--data", dir], own.env), "import");
+    expectSuccess(await run(kBinary, ["verify", "--data", dir], own.env), "verify of the import");
+    await withServer({ dir }, async (other) => {
+      assert.deepEqual(await everything(state, other), before);
+      const { ann, rooms: [room] } = state;
+      const seen = new Person(other, ann.id);
+      refused(await seen.trySend(room, { text: "another", clientMessageId: `${room}-1` }), 409, "idempotency_conflict");
+      await seen.send(room, "goes on");
+    });
+    await own.launch();
+  });
+});
+
+test("import into a store that has something is refused", async () => {
+  await withServer({}, async (own) => {
+    await furnished(own);
+    await own.stop();
+    const file = join(temporaryFolder(), "export.jsonl");
+    const stdout = expectSuccess(await own.command("export", file), "export");
+    if (!existsSync(file)) writeFileSync(file, stdout);
+    const { code } = await own.command("import", file);
+    assert.notEqual(code, 0);
+    expectSuccess(await own.command("verify"), "verify");
+    await own.launch();
+  });
+});
+
+test("backup while running, and the copy serves", async () => {
+  await withServer({}, async (own) => {
+    const state = await furnished(own);
+    const before = await everything(state, own);
+    const target = join(temporaryFolder(), "backup");
+    let going = true;
+    const { _id: busy } = await state.ann.createRoom({ name: "busy" });
+    const traffic = (async () => {
+      while (going) await state.ann.send(busy, "meanwhile");
+    })();
+    expectSuccess(await own.command("backup", target), "backup");
+    going = false;
+    await traffic;
+    expectSuccess(await run(kBinary, ["verify", "--data", target], own.env), "verify of the backup");
+    await withServer({ dir: target }, async (copy) => {
+      assert.deepEqual(await everything(state, copy), before);
+      ok(await new Api(copy, mint(state.ann.id)).post(`/rooms/${state.rooms[0]}/messages`, { text: "in the copy" }));
+    });
+    const again = await own.command("backup", target);
+    assert.notEqual(again.code, 0, "a backup does not overwrite what is there");
+  });
+});
+
+test("a store from a newer version, or a damaged one, is refused and not touched", async () => {
+  const dir = temporaryFolder();
+  await withServer({ dir }, async () => {});
+  const files = readdirSync(dir).filter((name) => readFileSync(join(dir, name)).subarray(0, 15).toString() === "SQLite format 3");
+  assert.ok(files.length > 0, `${readdirSync(dir)}`);
+  for (const name of files) writeFileSync(join(dir, name), Buffer.alloc(8_192, "not a database "));
+  await assert.rejects(withServer({ dir }, async () => assert.fail("it started")), /is not running/);
+  for (const name of files) assert.ok(readFileSync(join(dir, name)).toString().startsWith("not a database"), "left as it was");
+});
