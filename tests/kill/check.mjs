@@ -20,14 +20,21 @@ export function holes(logs) {
 
 // Every acknowledged message is in its room's log once, under the acknowledged number and id.
 export function lost(acknowledged, logs) {
-  const created = createdByClientId(logs);
+  const byClientId = createdByClientId(logs);
+  const byMessageId = new Map();
+  for (const [room, log] of Object.entries(logs)) {
+    for (const { seq, type, data } of log) if (type === "message.created") byMessageId.set(data._id, { room, seq, data });
+  }
   return acknowledged.flatMap(({ id, room, messageId, seq }) => {
-    const found = created.get(id) ?? [];
-    if (found.length === 0) return [`acknowledged and lost: ${id} (${messageId}, ${seq} of ${room})`];
-    if (found.length > 1) return [`stored ${found.length} times: ${id}`];
-    const [one] = found;
-    const same = one.room === room && one.seq === seq && one.data._id === messageId;
-    return same ? [] : [`${id} was acknowledged as ${messageId}, ${seq} of ${room}, and is ${one.data._id}, ${one.seq} of ${one.room}`];
+    const one = byMessageId.get(messageId);
+    if (!one) {
+      const other = byClientId.get(id)?.[0];
+      const instead = other ? `; the id is at ${other.seq} of ${other.room} as ${other.data._id}` : "";
+      return [`acknowledged and lost: ${id} (${messageId}, ${seq} of ${room})${instead}`];
+    }
+    if (one.room !== room || one.seq !== seq) return [`${id} was acknowledged as ${seq} of ${room} and is ${one.seq} of ${one.room}`];
+    const times = byClientId.get(id)?.length ?? 1;
+    return times > 1 ? [`stored ${times} times: ${id}`] : [];
   });
 }
 
