@@ -13,6 +13,8 @@ constexpr Millis kUpdateInterval = 500;
 constexpr Millis kSeenInterval = 1'000;
 constexpr Millis kTypingInterval = 2'000;
 constexpr Millis kTypingEnds = 6'000;
+// Instead of the socket that read: the membership changed, nobody read.
+constexpr std::uint64_t kNoRead = ~std::uint64_t{0};
 
 struct Told {
   chat::UserKey user = 0;
@@ -28,7 +30,8 @@ void Notices::OnEvent(const chat::LiveEvent& event) {
   state.changed.room_id = event.room_id;
   if (people) state.changed.people = event.people;
   for (const chat::UserKey user : event.concerned) {
-    if (hub_.Online(user) && !std::ranges::contains(event.left, user)) state.changed.users.try_emplace(user, 0);
+    const bool stays = std::ranges::find(event.left, user) == event.left.end();
+    if (stays && hub_.Online(user)) state.changed.users.try_emplace(user, kNoRead);
   }
 }
 
@@ -127,7 +130,7 @@ void Notices::Update(chat::RoomKey room, RoomState& state) {
     const auto* sockets = hub_.SocketsOf(user);
     const bool alone = sockets != nullptr && sockets->size() == 1 && sockets->front()->serial == origin &&
                        sockets->front()->Find(room) != nullptr;
-    if (sockets != nullptr && !alone && !std::ranges::contains(users, user)) users.push_back(user);
+    if (sockets != nullptr && !alone && std::ranges::find(users, user) == users.end()) users.push_back(user);
   }
   if (users.empty()) return;
   state.waiting = true;
@@ -163,7 +166,9 @@ void Notices::Update(chat::RoomKey room, RoomState& state) {
           const auto frame = Hub::Notice("ROOM_UPDATED", one.object);
           for (ChatSocket* socket : *sockets) {
             const bool joined = socket->Find(room) != nullptr;
-            if (joined && (reader == moved->end() || reader->second == socket->serial || reader->second == 0)) continue;
+            const bool moved_elsewhere =
+                reader != moved->end() && reader->second != kNoRead && reader->second != socket->serial;
+            if (joined && !moved_elsewhere) continue;
             socket->socket->Send(frame);
           }
         }

@@ -74,23 +74,34 @@ chat::Answer<T> OnLoop(EventLoop& loop, std::move_only_function<void(Result<T>)>
   };
 }
 
+// Shared with other threads, and destroyed on the loop's thread whoever lets go last.
+template <class T>
+std::shared_ptr<T> LoopShared(EventLoop& loop, T value) {
+  return std::shared_ptr<T>(new T(std::move(value)),
+                            [&loop](T* held) { loop.Post([owned = std::unique_ptr<T>(held)] {}); });
+}
+
 // Runs `read` on a reading thread and hands what it gives to `done` on the loop's thread; kUnavailable if too much is
-// waiting, kInternal if the store failed.
+// waiting, kInternal if the store failed. Both are destroyed on the loop's thread.
 template <class T>
 void ReadThen(ChatServices& services, std::move_only_function<Result<T>(chat::Reader&)> read,
               std::move_only_function<void(Result<T>)> done) {
-  auto shared = std::make_shared<std::move_only_function<void(Result<T>)>>(std::move(done));
+  struct Question {
+    std::move_only_function<Result<T>(chat::Reader&)> read;
+    std::move_only_function<void(Result<T>)> done;
+  };
   EventLoop& loop = services.loop;
+  auto question = LoopShared(loop, Question{std::move(read), std::move(done)});
   const bool queued = services.reads.Read(
-      [&loop, read = std::move(read), shared](chat::Reader& reader) mutable {
-        auto result = read(reader);
-        loop.Post([shared, result = std::move(result)]() mutable { (*shared)(std::move(result)); });
+      [&loop, question](chat::Reader& reader) {
+        auto result = question->read(reader);
+        loop.Post([question, result = std::move(result)]() mutable { question->done(std::move(result)); });
       },
-      [&loop, shared](const Error& error) {
-        loop.Post([shared, error] { (*shared)(std::unexpected(error)); });
+      [&loop, question](const Error& error) {
+        loop.Post([question, error] { question->done(std::unexpected(error)); });
       });
   if (!queued) {
-    loop.Post([shared] { (*shared)(Fail(ErrorCode::kUnavailable, "too many questions are waiting; try again")); });
+    loop.Post([question] { question->done(Fail(ErrorCode::kUnavailable, "too many questions are waiting; try again")); });
   }
 }
 

@@ -1,0 +1,168 @@
+#include <tidings/net/chat/http_api.hpp>
+
+#include "http_query.hpp"
+#include "password_thread.hpp"
+
+namespace tidings::net {
+
+namespace {
+
+realtime::HttpAnswer Json(int status, std::string body) {
+  return realtime::HttpAnswer(status, "application/json; charset=utf-8", std::move(body));
+}
+
+std::vector<std::string> Segments(std::string_view path) {
+  std::vector<std::string> segments;
+  while (!path.empty()) {
+    path.remove_prefix(1);  // the slash
+    const std::size_t end = path.find('/');
+    segments.emplace_back(path.substr(0, end));
+    if (end == std::string_view::npos) break;
+    path.remove_prefix(end);
+  }
+  if (!segments.empty() && segments.back().empty()) segments.pop_back();
+  return segments;
+}
+
+}  // namespace
+
+void HttpCall::Succeed(std::string_view data, int status) { exchange->Respond(Json(status, SuccessBody(data))); }
+
+void HttpCall::SucceedList(std::string_view data, std::string_view next) {
+  std::string body = SuccessBody(data);
+  body.pop_back();
+  body += ",\"next\":";
+  body += next.empty() ? std::string("null") : json::Quote(next);
+  body += '}';
+  exchange->Respond(Json(200, std::move(body)));
+}
+
+void HttpCall::Refuse(const Error& error) {
+  realtime::HttpAnswer answer = Json(HttpStatus(error.code()), ErrorBody(error));
+  if (error.code() == ErrorCode::kRateLimited) answer.headers.emplace_back("Retry-After", RetryAfterSeconds(error));
+  if (error.code() == ErrorCode::kUnauthorized) answer.headers.emplace_back("WWW-Authenticate", "Bearer");
+  exchange->Respond(std::move(answer));
+}
+
+void HttpCall::Answer(Result<std::string> data, int status) {
+  if (data) {
+    Succeed(*data, status);
+  } else {
+    Refuse(data.error());
+  }
+}
+
+HttpApi::HttpApi(ChatServices& services, Gate& gate)
+    : services_(services), gate_(gate), passwords_(std::make_unique<PasswordThread>()) {
+  routes_ = {
+      {"POST", {"auth", "register"}, &HttpApi::Register, false},
+      {"POST", {"auth", "login"}, &HttpApi::Login, false},
+      {"GET", {"me"}, &HttpApi::Me, false},
+      {"GET", {"users"}, &HttpApi::ListUsers, false},
+      {"GET", {"users", "{}"}, &HttpApi::GetUser, false},
+      {"POST", {"rooms"}, &HttpApi::CreateRoom, true},
+      {"GET", {"rooms"}, &HttpApi::ListRooms, false},
+      {"GET", {"rooms", "{}"}, &HttpApi::GetRoom, false},
+      {"PATCH", {"rooms", "{}"}, &HttpApi::PatchRoom, true},
+      {"DELETE", {"rooms", "{}"}, &HttpApi::DeleteRoom, true},
+      {"GET", {"rooms", "{}", "members"}, &HttpApi::ListMembers, false},
+      {"POST", {"rooms", "{}", "members"}, &HttpApi::AddMembers, true},
+      {"PATCH", {"rooms", "{}", "members", "{}"}, &HttpApi::PatchMember, true},
+      {"DELETE", {"rooms", "{}", "members", "{}"}, &HttpApi::RemoveMember, true},
+      {"PUT", {"rooms", "{}", "read"}, &HttpApi::PutRead, false},
+      {"GET", {"rooms", "{}", "events"}, &HttpApi::ListEvents, false},
+      {"POST", {"rooms", "{}", "messages"}, &HttpApi::CreateMessage, true},
+      {"GET", {"rooms", "{}", "messages"}, &HttpApi::ListMessages, false},
+      {"GET", {"rooms", "{}", "messages", "{}"}, &HttpApi::GetMessage, false},
+      {"PATCH", {"rooms", "{}", "messages", "{}"}, &HttpApi::EditMessage, true},
+      {"DELETE", {"rooms", "{}", "messages", "{}"}, &HttpApi::DeleteMessage, true},
+      {"GET", {"rooms", "{}", "messages", "{}", "thread"}, &HttpApi::GetThread, false},
+      {"GET", {"rooms", "{}", "messages", "{}", "seen"}, &HttpApi::GetSeen, false},
+      {"PUT", {"rooms", "{}", "messages", "{}", "reactions", "{}"}, &HttpApi::PutReaction, true},
+      {"DELETE", {"rooms", "{}", "messages", "{}", "reactions", "{}"}, &HttpApi::DeleteReaction, true},
+      {"POST", {"admin", "users"}, &HttpApi::AddUser, false},
+      {"POST", {"admin", "users", "{}", "suspend"}, &HttpApi::Suspend, false},
+      {"POST", {"admin", "users", "{}", "restore"}, &HttpApi::Restore, false},
+  };
+}
+
+HttpApi::~HttpApi() = default;
+
+const HttpApi::RouteEntry* HttpApi::Find(std::string_view method, const std::vector<std::string>& path,
+                                         std::string& allowed) const {
+  for (const RouteEntry& route : routes_) {
+    if (route.pattern.size() != path.size()) continue;
+    bool fits = true;
+    for (std::size_t i = 0; fits && i < path.size(); ++i) {
+      fits = route.pattern[i] == "{}" ? !path[i].empty() : route.pattern[i] == path[i];
+    }
+    if (!fits) continue;
+    if (route.method == method || (method == "HEAD" && route.method == "GET")) return &route;
+    allowed += allowed.empty() ? "" : ", ";
+    allowed += route.method;
+  }
+  return nullptr;
+}
+
+void HttpApi::OnRequest(realtime::HttpRequest request, std::unique_ptr<realtime::HttpExchange> exchange) {
+  constexpr std::string_view kPrefix = "/api/v1";
+  HttpCall call{std::move(request), std::move(exchange), nullptr, {}};
+  std::string_view path = call.request.path;
+  const bool prefixed = path.starts_with(kPrefix);
+  if (prefixed) path.remove_prefix(kPrefix.size());
+  call.path = Segments(path);
+  std::string allowed;
+  const RouteEntry* route = Find(call.request.method, call.path, allowed);
+  if (!prefixed && (route == nullptr || route->handler != &HttpApi::CreateMessage)) route = nullptr, allowed.clear();
+  if (route == nullptr) {
+    if (allowed.empty()) return call.Refuse(Error(ErrorCode::kNotFound, "there is no such call; see /docs"));
+    const Error error(ErrorCode::kMethodNotAllowed, "this path takes " + allowed);
+    realtime::HttpAnswer answer = Json(HttpStatus(error.code()), ErrorBody(error));
+    answer.headers.emplace_back("Allow", allowed);
+    return call.exchange->Respond(std::move(answer));
+  }
+  Dispatch(std::move(call), *route);
+}
+
+void HttpApi::Dispatch(HttpCall call, const RouteEntry& route) {
+  const std::string& address = call.request.remote_address;
+  const bool open = route.handler == &HttpApi::Register || route.handler == &HttpApi::Login;
+  if (const Status allowed = open ? gate_.AllowLogin(address) : gate_.AllowAddress(address); !allowed) {
+    return call.Refuse(allowed.error());
+  }
+  if (open) return (this->*route.handler)(std::move(call));
+  const std::string header(call.request.Header("authorization"));
+  const bool bearer = header.size() > 7 && (header.starts_with("Bearer ") || header.starts_with("bearer "));
+  if (!bearer) {
+    return call.Refuse(Error(ErrorCode::kUnauthorized, "show a token: Authorization: Bearer <jwt>"));
+  }
+  gate_.Admit(std::string_view(header).substr(7),
+              [this, call = std::move(call), &route](Result<Gate::Admitted> admitted) mutable {
+                if (!admitted) return call.Refuse(admitted.error());
+                call.caller = std::move(admitted->caller);
+                const Status allowed =
+                    route.change ? gate_.AllowSend(*call.caller) : gate_.AllowRequest(*call.caller);
+                if (!allowed) return call.Refuse(allowed.error());
+                (this->*route.handler)(std::move(call));
+              });
+}
+
+chat::Answer<std::string> HttpApi::Answering(HttpCall call, bool send) {
+  return OnLoop<std::string>(services_.loop,
+                             [&stats = services_.stats, call = std::move(call), send](Result<std::string> data) mutable {
+                               if (!data) {
+                                 stats.refused.fetch_add(1, std::memory_order_relaxed);
+                               } else if (send) {
+                                 stats.sends.fetch_add(1, std::memory_order_relaxed);
+                               }
+                               call.Answer(std::move(data));
+                             });
+}
+
+void HttpApi::AnswerRead(HttpCall call, std::move_only_function<Result<std::string>(chat::Reader&)> read) {
+  ReadThen<std::string>(services_, std::move(read), [call = std::move(call)](Result<std::string> data) mutable {
+    call.Answer(std::move(data));
+  });
+}
+
+}  // namespace tidings::net
