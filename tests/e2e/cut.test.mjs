@@ -118,7 +118,7 @@ async function round(own, places, { again }, breakConnection) {
   }
   // A break may have come with the very last event: back once more, and nothing is repeated.
   counting = false;
-  await client.until("the fence", () => client.socket.connected);
+  await client.connected();
   assert.equal((await client.ask("presence:watch", { userIds: [] })).status, "success");
   for (const name of ["A", "B", "R"]) {
     assertDense(client.seqs(rooms[name]), first[name], head[name], `${name}, broken at ${places}: ${client.story}`);

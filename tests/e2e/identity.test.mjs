@@ -232,6 +232,31 @@ test("public keys of a JWKS file, chosen by kid, each with its one algorithm", a
   });
 });
 
+test("no external sub may take the id of an account", async () => {
+  await withServer({ env: { TIDINGS_AUTH_REGISTRATION: "on" } }, async (own) => {
+    const post = (path, body) => request(`${own.url}/api/v1/auth/${path}`, "POST", { body });
+    const { user, token } = ok(await post("register", { username: "ann", password: "correct horse battery" }));
+    const mine = new Api(own, token);
+    const room = ok(await mine.post("/rooms", { name: "private", kind: "group", members: [] }), 201);
+    for (const claims of [{}, { name: "ann" }, { scope: "admin" }, { iss: "tidings" }]) {
+      const external = new Api(own, mint(idOf(user), claims));
+      refused(await external.get("/me"), [401, 403]);
+      refused(await external.get(`/rooms/${room._id}`), [401, 403, 404]);
+    }
+    const client = new Client(own, { token: mint(idOf(user)) });
+    await client.refused();
+    client.close();
+    ok(await mine.get(`/rooms/${room._id}`));
+    // And a name is not an id: an external "ann" is another user.
+    assert.equal(idOf(ok(await new Api(own, mint("ann")).get("/me"))), "ann");
+    refused(await new Api(own, mint("ann")).get(`/rooms/${room._id}`), 404);
+  });
+});
+
+test("registration is off while keys from outside are set", async () => {
+  refused(await request(`${server.url}/api/v1/auth/register`, "POST", { body: { username: unique("ann"), password: "correct horse battery" } }), [403, 404]);
+});
+
 test("iss and aud are checked when configured", async () => {
   await withServer({ env: { TIDINGS_AUTH_ISSUER: "https://id.example", TIDINGS_AUTH_AUDIENCE: "chat", TIDINGS_AUTH_ISS: "https://id.example", TIDINGS_AUTH_AUD: "chat" } }, async (own) => {
     const get = (claims) => new Api(own, mint("ann", claims)).get("/me");

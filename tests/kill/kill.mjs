@@ -88,7 +88,7 @@ function finish(results) {
     for (const line of lines.slice(0, 8)) console.log(`       ${line}`);
     if (lines.length > 8) console.log(`       … ${lines.length} in all`);
   }
-  if (failed > 0 && !fault) console.log(`--- server\n${server.output.slice(-4_096)}`);
+  if (failed > 0) console.log(`--- server\n${server.output.slice(-4_096)}\nthe data folder is kept: ${server.dir}`);
   console.log(`${results.length - failed} passed, ${failed} failed`);
   return failed === 0;
 }
@@ -149,8 +149,8 @@ async function run() {
     ["recovery recovers after every kill", readers.filter(({ recover, recovered, fresh }) => recover && (recovered < kills / 2 || fresh > 1 + kills / 4)).map(({ name, recovered, fresh }) => `${name}: recovered ${recovered} times, fresh ${fresh} times`)],
     ["every answer is one that the contract allows", [...ledger.unexpected, ...readers.flatMap(({ troubles }) => troubles)]],
   ];
-  const metrics = (await request(`${server.url}/healthz`, "GET")).status;
-  results.push(["the server is healthy", metrics === 200 ? [] : [`/healthz answers ${metrics}`]]);
+  const { status } = await request(`${server.url}/healthz`, "GET");
+  results.push(["the server is healthy", status === 200 ? [] : [`/healthz answers ${status}`]]);
   await server.stop();
   const verify = await server.command("verify");
   results.push(["tidings verify is clean", verify.code === 0 ? [] : [`exit code ${verify.code}`, ...`${verify.stdout}${verify.stderr}`.split("\n")]]);
@@ -164,11 +164,9 @@ let good = false;
 try {
   good = await (fault ? runFault() : run());
 } catch (error) {
-  console.log(`${error.stack}\n--- server\n${server.output.slice(-4_096)}`);
-  good = finish([["the run came to its end", [error.message]]]) && false;
+  good = finish([["the run comes to its end", error.stack.split("\n")]]);
 }
 server.signal("SIGKILL");
 if (server.alive) await server.ended();
 if (good) await server.dispose();
-else console.log(`the data folder is kept: ${server.dir}`);
 process.exit(good ? 0 : 1);

@@ -9,6 +9,8 @@
 // TIDINGS_BIN names another binary.
 import { execFile, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import http from "node:http";
+import https from "node:https";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +25,7 @@ const kExitMs = 10_000;
 const kKeptOutput = 64 * 1024;
 
 // Ports from 32768 on are given to outgoing connections, so one of them can be taken between look and bind.
-async function freePort() {
+export async function freePort() {
   for (;;) {
     const port = 15_000 + Math.floor(Math.random() * 17_000);
     const probe = createServer();
@@ -79,7 +81,9 @@ export class Tidings {
     }
   }
 
-  constructor({ env = {}, args = [], dir = null, binary = kBinary, exitMs = kExitMs } = {}) {
+  // `probe(server)` tells readiness where GET /readyz cannot.
+  constructor({ env = {}, args = [], dir = null, binary = kBinary, exitMs = kExitMs, scheme = "http", probe } = {}) {
+    Object.assign(this, { scheme, probe });
     this.#ownsDir = dir === null;
     this.dir = dir ?? temporaryFolder();
     this.binary = binary;
@@ -89,7 +93,7 @@ export class Tidings {
   }
 
   get url() {
-    return `http://127.0.0.1:${this.port}`;
+    return `${this.scheme}://127.0.0.1:${this.port}`;
   }
 
   get pid() {
@@ -139,17 +143,18 @@ export class Tidings {
     });
   }
 
-  async ready() {
-    try {
-      const response = await fetch(`${this.url}/readyz`, {
-        signal: AbortSignal.timeout(5_000),
-        headers: { connection: "close" },
+  ready() {
+    if (this.probe) return this.probe(this).catch(() => false);
+    return new Promise((resolve) => {
+      const { get } = this.scheme === "https" ? https : http;
+      const asked = get(`${this.url}/readyz`, { agent: false, timeout: 5_000, rejectUnauthorized: false }, (response) => {
+        response.resume();
+        response.once("end", () => resolve(response.statusCode === 200));
+        response.once("error", () => resolve(false));
       });
-      await response.arrayBuffer();
-      return response.status === 200;
-    } catch {
-      return false;
-    }
+      asked.once("timeout", () => asked.destroy());
+      asked.once("error", () => resolve(false));
+    });
   }
 
   signal(name) {

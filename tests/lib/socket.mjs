@@ -33,6 +33,7 @@ export class Client {
   story = [];
   connections = 0;
   lastError = null;
+  #due = 0;            // the connect that must come before the client counts as connected
   #waiting = new Set();
 
   // Resolves once connected. `recover` and further `auth` go into the handshake; `options` to io().
@@ -71,7 +72,7 @@ export class Client {
   }
 
   connected(ms = kUntilMs) {
-    return this.until("connection", () => this.socket.connected, ms);
+    return this.until("connection", () => this.socket.connected && this.connections >= this.#due, ms);
   }
 
   // The first refusal of the handshake.
@@ -142,6 +143,7 @@ export class Client {
 
   // Breaks the connection as a network does. Nothing that is still on its way is seen any more.
   cut() {
+    this.#due = this.connections + 1;
     const transport = this.socket.io.engine?.transport;
     if (transport?.ws) {
       transport.ws.onmessage = () => {};
