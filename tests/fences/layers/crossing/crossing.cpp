@@ -1,0 +1,1 @@
+int Crossing() { return 0; }

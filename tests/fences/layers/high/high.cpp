@@ -1,0 +1,4 @@
+#include <tidings/high/high.hpp>
+#include <tidings/low/low.hpp>
+
+int HighSum() { return Low() + High(); }

@@ -1,0 +1,2 @@
+#pragma once
+inline int High() { return 3; }

@@ -1,0 +1,2 @@
+#pragma once
+inline int Middle() { return 2; }

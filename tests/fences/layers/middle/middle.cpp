@@ -1,0 +1,4 @@
+#include <tidings/low/low.hpp>
+#include <tidings/middle/middle.hpp>
+
+int MiddleSum() { return Low() + Middle(); }

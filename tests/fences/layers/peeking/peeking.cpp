@@ -1,0 +1,3 @@
+#include "low_private.hpp"
+
+int Peeking() { return LowPrivate(); }

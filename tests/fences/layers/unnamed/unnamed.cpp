@@ -1,0 +1,3 @@
+#include <tidings/middle/middle.hpp>
+
+int Unnamed() { return Middle(); }

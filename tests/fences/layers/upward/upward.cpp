@@ -1,0 +1,3 @@
+#include <tidings/high/high.hpp>
+
+int Upward() { return High(); }

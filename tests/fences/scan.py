@@ -1,0 +1,153 @@
+"""Checks what the compiler cannot: where headers of /usr/include may appear, and that private headers stay private.
+
+    scan.py [ROOT]
+
+Prints a line for each rule and "N passed, N failed" at the end.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+# A third party's headers, and the folders whose files may include them. Where a folder stands for a driver that is not
+# written yet, it is the place where that will be.
+HEADERS = [
+    ("SQLite", r"sqlite3(ext)?\.h", ["src/storage/sqlite", "src/messaging/sqlite"]),
+    ("MongoDB", r"(mongoc|bson|libmongoc|libbson)\b.*", ["src/storage/mongo"]),
+    ("RabbitMQ", r"(amqp|rabbitmq-c)\b.*", ["src/messaging/rabbitmq"]),
+    ("Redis", r"hiredis\b.*", ["src/messaging/redis"]),
+    ("libcurl", r"curl/.*", ["src/net"]),
+    ("Beast and Asio", r"boost/(beast|asio)\b.*", ["src/net"]),
+    ("Boost.JSON, beside base/json.hpp", r"boost/json.*", ["src/base", "src/chat/auth"]),
+    ("spdlog and fmt", r"(spdlog|fmt)/.*", ["src/base"]),
+    ("OpenSSL", r"openssl/.*", ["src/base", "src/chat/auth", "src/net"]),
+    ("libsodium", r"sodium.*", ["src/base", "src/chat/auth"]),
+    ("toml++", r"toml\+\+/.*", ["src/app/config"]),
+    ("CLI11", r"CLI/.*", ["src/app", "examples"]),
+    ("Prometheus", r"prometheus/.*", ["src/app", "src/net"]),
+    ("zlib", r"z(lib|conf)\.h", ["src/net", "src/realtime"]),
+    ("io_uring", r"liburing.*", ["src/net"]),
+    ("sockets", r"(sys/socket|sys/epoll|netinet/.*|netdb|poll|sys/un)(\.h)?", ["src/net", "src/app"]),
+    ("GoogleTest", r"(gtest|gmock)/.*", []),
+]
+# Tests and what only tests use.
+TEST = re.compile(r"(_(test|fixture)\.(cpp|hpp)|/testing/[^/]+|/fuzz/[^/]+)$")
+
+# Written so that this file does not hold them itself.
+REGISTRIES = [r"registry[.]npmjs[.]", r"npmjs[.]com", r"registry[.]yarnpkg[.]", r"pypi[.]org", r"pythonhosted[.]org",
+              r"crates[.]io/", r"repo1?[.]maven[.]", r"proxy[.]golang[.]", r"rubygems[.]org"]
+
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
+SOURCES = (".cpp", ".hpp", ".h", ".cc", ".c")
+
+
+def files_of(root):
+    """All files that belong to the tree, whether committed yet or not, relative to its root."""
+    listed = subprocess.run(["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                            check=True, capture_output=True).stdout.decode().split("\0")
+    return [name for name in sorted(set(listed)) if name and (root / name).is_file()]
+
+
+def text_of(path):
+    data = path.read_bytes()
+    return None if b"\0" in data else data.decode("utf-8", "replace")
+
+
+def includes_of(root, name):
+    """(line, angled, header) of each #include."""
+    text = text_of(root / name) or ""
+    return [(text.count("\n", 0, match.start(2)) + 1, match.group(1) == "<", match.group(2))
+            for match in INCLUDE.finditer(text)]
+
+
+def inside(name, folders):
+    return any(name.startswith(f"{folder}/") for folder in folders)
+
+
+def stray_headers(root, sources, pattern, folders, is_gtest):
+    pattern = re.compile(pattern + r"\Z")
+    for name in sources:
+        if inside(name, folders) or (is_gtest and TEST.search(name)):
+            continue
+        for line, _, header in includes_of(root, name):
+            if pattern.match(header):
+                yield f"{name}:{line}: <{header}> belongs into {', '.join(folders) or 'tests'}"
+
+
+def stray_private_headers(root, sources):
+    """A header in quotes is one of the same layer, named from the file's folder or from one above it in the layer."""
+    for name in sources:
+        if not name.startswith("src/"):
+            continue
+        layer = root / pathlib.PurePosixPath(*pathlib.PurePosixPath(name).parts[:2])
+        places = [place for place in (root / name).parents if place.is_relative_to(layer)]
+        for line, angled, header in includes_of(root, name):
+            if angled:
+                continue
+            found = [(place / header).resolve() for place in places if (place / header).is_file()]
+            if not any(header_file.is_relative_to(layer.resolve()) for header_file in found):
+                yield f'{name}:{line}: "{header}" is no header of its layer'
+
+
+def public_headers_of_private_ones(root, sources):
+    """A public header that includes a private one does not compile for those who use it."""
+    for name in sources:
+        if "/include/tidings/" not in name:
+            continue
+        for line, angled, header in includes_of(root, name):
+            if not angled:
+                yield f'{name}:{line}: a public header includes the private "{header}"'
+
+
+def examples_use_public_headers(root, sources):
+    for name in sources:
+        if not name.startswith("examples/"):
+            continue
+        for line, angled, header in includes_of(root, name):
+            if not angled and not (root / pathlib.PurePosixPath(name).parent / header).is_file():
+                yield f'{name}:{line}: "{header}" is neither the example\'s own nor public'
+
+
+def registry_addresses(root, names):
+    pattern = re.compile("|".join(REGISTRIES))
+    for name in names:
+        text = text_of(root / name)
+        for match in pattern.finditer(text or ""):
+            line = text.count("\n", 0, match.start()) + 1
+            yield f"{name}:{line}: holds the address of a package registry ({match.group()})"
+
+
+def rules(root):
+    """(name, violations) of each rule."""
+    names = files_of(root)
+    sources = [name for name in names if name.endswith(SOURCES)]
+    product = [name for name in sources if name.startswith(("src/", "examples/"))]
+    for title, pattern, folders in HEADERS:
+        where = ", ".join(folders) or "tests"
+        yield (f"headers of {title} appear only in {where}",
+               list(stray_headers(root, product, pattern, folders, title == "GoogleTest")))
+    yield "private headers stay within their layer", list(stray_private_headers(root, product))
+    yield "public headers include public headers only", list(public_headers_of_private_ones(root, product))
+    yield "examples are made from public headers", list(examples_use_public_headers(root, product))
+    yield "no file holds the address of a package registry", list(registry_addresses(root, names))
+
+
+def main():
+    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2]).resolve()
+    passed = failed = 0
+    for name, violations in rules(root):
+        if violations:
+            failed += 1
+            print(f"FAIL {name}")
+            for violation in violations:
+                print(f"       {violation}")
+        else:
+            passed += 1
+            print(f"ok   {name}")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
