@@ -76,8 +76,20 @@ bool Connection::BeginFlush() {
   dirty_ = false;
   if (state_ == State::kDead || blocked_ || (tls_ != nullptr && !tls_->established())) return false;
   if (!queue_.empty()) return true;
+  TellDrained();
   FinishIfFlushed();
   return false;
+}
+
+void Connection::NotifyDrained() {
+  over_turn_ = true;
+  MarkDirty();
+}
+
+void Connection::TellDrained() {
+  if (!std::exchange(over_turn_, false) || state_ != State::kOpen) return;
+  protocol_->OnDrained();
+  core_->loop().Again();  // whatever it has armed or posted
 }
 
 bool Connection::Wrote(long result, std::size_t asked) {
@@ -100,10 +112,7 @@ bool Connection::Wrote(long result, std::size_t asked) {
   }
   if (!queue_.empty()) return false;
   SetBlocked(false);
-  if (std::exchange(over_turn_, false) && state_ == State::kOpen) {
-    protocol_->OnDrained();
-    core_->loop().Again();  // whatever it has armed or posted
-  }
+  TellDrained();
   FinishIfFlushed();
   return true;
 }

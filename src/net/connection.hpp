@@ -39,6 +39,8 @@ class Connection final : public EventSource, public DeadlineNode {
   void Send(std::string bytes);
   // Bytes queued and not yet handed to the kernel.
   std::size_t pending() const { return queue_.bytes(); }
+  // Has OnDrained called when nothing is pending: at the turn's end at the earliest, and even if all fits into it.
+  void NotifyDrained();
 
   // Input goes to `next` from now on. The present protocol lives on until the turn's end.
   void Become(std::unique_ptr<Protocol> next);
@@ -99,6 +101,7 @@ class Connection final : public EventSource, public DeadlineNode {
   void Ended();
   void MarkDirty();
   void SetBlocked(bool blocked);
+  void TellDrained();
   void FinishIfFlushed();
   void UpdateInterest();
   void UpdateDeadline(bool renew);

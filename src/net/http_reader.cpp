@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -18,6 +19,7 @@ using BeastError = boost::beast::error_code;
 using BeastView = boost::beast::string_view;
 
 constexpr std::size_t kMaxChunkLine = 1024;
+constexpr std::string_view kMethods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
 
 bool IsTokenStart(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; }
 
@@ -167,8 +169,11 @@ HttpReader::Step HttpReader::State::CheckHead() {
   }
   if (chunks && lengths > 0) return Refuse(400, "malformed", "Content-Length and Transfer-Encoding together");
   if (hosts > 1 || (hosts == 0 && version == 11)) return Refuse(400, "malformed", "one Host header is needed");
+  if (std::ranges::find(kMethods, request.method) == std::end(kMethods)) {
+    return Refuse(501, "method_not_allowed", "unknown method");
+  }
   auto target = ParseTarget(raw_target);
-  if (!target) return Refuse(400, "malformed", "the path or the query is not percent-encoded UTF-8");
+  if (!target) return Refuse(400, "malformed", "the path is not percent-encoded UTF-8");
   request.path = std::move(target->path);
   request.query = std::move(target->query);
   head_done = true;

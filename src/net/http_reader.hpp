@@ -17,7 +17,7 @@ struct HttpLimits {
 
 // Why a request is not read on. The connection cannot go on after it.
 struct HttpRefusal {
-  int status = 400;
+  int status = 0;
   std::string_view code = "malformed";
   std::string message;
 };
@@ -47,7 +47,7 @@ class HttpReader {
   bool has_body() const;
   bool expects_continue() const;  // waits for 100 before it sends its body
   std::size_t body_taken() const;
-  const HttpRefusal& refusal() const;
+  const HttpRefusal& refusal() const;  // its status is 0 while nothing is refused
 
  private:
   struct State;

@@ -88,10 +88,14 @@ bool HttpSession::ReadOn(std::span<char> input, std::size_t& taken) {
   const auto step = reader_->Read({input.data() + taken, input.size() - taken}, used);
   taken += used;
   switch (step) {
-    case HttpReader::Step::kMore: OnPartOfBody(used > 0); return false;
+    case HttpReader::Step::kMore:
+      if (phase_ == Phase::kBody && Announce()) OnPartOfBody(used > 0);
+      return false;
     case HttpReader::Step::kHead: OnHead(); return true;
     case HttpReader::Step::kWhole: OnWhole(); return true;
-    case HttpReader::Step::kRefused: Refuse(reader_->refusal()); return false;
+    case HttpReader::Step::kRefused:
+      if (phase_ == Phase::kHead || Announce()) Refuse(reader_->refusal());
+      return false;
   }
   return false;
 }
@@ -102,13 +106,29 @@ void HttpSession::OnHead() {
   reader_->LimitBody(handler == nullptr ? kUnknownBody : handler->MaxMessage());
   phase_ = Phase::kBody;
   body_since_ = core.loop().Now();
-  continue_owed_ = reader_->expects_continue();
+  announced_ = false;
   connection_.WaitFor(Wait::kRequest);
 }
 
+bool HttpSession::Announce() {
+  if (std::exchange(announced_, true)) return true;
+  CompleteRequest();
+  realtime::RequestHandler* handler = connection_.core().FindRoute(reader_->request().path);
+  if (handler != nullptr) {
+    auto pending = handler->OnHead(reader_->request());
+    if (!pending) {
+      keep_alive_ = false;  // its body is still to come
+      Answer(std::move(pending.error()));
+      return false;
+    }
+    pending_body_ = std::move(*pending);
+  }
+  const bool refused = reader_->refusal().status != 0;
+  if (reader_->expects_continue() && !refused) connection_.Send(std::string("HTTP/1.1 100 Continue\r\n\r\n"));
+  return true;
+}
+
 void HttpSession::OnPartOfBody(bool progress) {
-  if (phase_ != Phase::kBody) return;
-  if (std::exchange(continue_owed_, false)) connection_.Send(std::string("HTTP/1.1 100 Continue\r\n\r\n"));
   if (!progress) return;
   const HttpServerOptions& options = connection_.core().options();
   const auto allowed = options.request_timeout.count() +
@@ -121,7 +141,7 @@ void HttpSession::OnPartOfBody(bool progress) {
 }
 
 void HttpSession::OnWhole() {
-  CompleteRequest();
+  if (!announced_) CompleteRequest();
   ServerCore& core = connection_.core();
   ServerCore& owner = core.Resolve(reader_->request());
   if (&owner == &core) return Dispatch();
@@ -155,6 +175,7 @@ void HttpSession::Dispatch() {
   HttpRequest request = std::move(reader_->request());
   reader_.reset();
   head_only_ = request.method == "HEAD";
+  pending_body_.reset();
   connection_.WaitFor(Wait::kNothing);
   phase_ = Phase::kAnswering;
   realtime::RequestHandler* handler = core.FindRoute(request.path);
@@ -211,6 +232,7 @@ void HttpSession::Answer(HttpAnswer answer) {
   connection_.Send(std::move(head));
   if (with_body && !joined) connection_.Send(std::move(answer.body));
   reader_.reset();
+  pending_body_.reset();
   phase_ = goes_on ? Phase::kIdle : Phase::kDone;
   if (!goes_on) return connection_.CloseAfterFlush();
   connection_.WaitFor(Wait::kIdle);
@@ -256,6 +278,7 @@ void HttpSession::OnStop() {
 }
 
 void HttpSession::OnClosed() {
+  pending_body_.reset();
   if (auto* exchange = std::exchange(exchange_, nullptr)) {
     connection_.core().stats().requests_in_flight.Subtract();
     exchange->Abort();

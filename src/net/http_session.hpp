@@ -36,6 +36,8 @@ class HttpSession final : public Protocol {
   // False when nothing more can be read just now.
   bool ReadOn(std::span<char> input, std::size_t& taken);
   void OnHead();
+  // The body is not all there: asks the handler whether it wants it at all. False if it does not.
+  bool Announce();
   void OnPartOfBody(bool progress);
   void OnWhole();
   void CompleteRequest();
@@ -48,10 +50,11 @@ class HttpSession final : public Protocol {
 
   Connection& connection_;
   std::unique_ptr<HttpReader> reader_;  // only while a request comes in
+  std::unique_ptr<realtime::PendingBody> pending_body_;
   Exchange* exchange_ = nullptr;        // only while one is answered; owned by whoever answers
   Millis body_since_ = 0;
   Phase phase_ = Phase::kIdle;
-  bool continue_owed_ = false;
+  bool announced_ = false;
   bool keep_alive_ = true;
   bool version_1_1_ = true;
   bool head_only_ = false;

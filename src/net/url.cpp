@@ -1,5 +1,7 @@
 #include "url.hpp"
 
+#include <algorithm>
+
 #include <tidings/base/bytes.hpp>
 
 namespace tidings::net {
@@ -11,6 +13,42 @@ int HexDigit(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
+}
+
+// Turns escapes into bytes; false if one is broken, which then stays as it is.
+bool Unescape(std::string_view text, std::string& out) {
+  bool whole = true;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const int high = text[i] == '%' && i + 2 < text.size() ? HexDigit(text[i + 1]) : -1;
+    const int low = high >= 0 ? HexDigit(text[i + 2]) : -1;
+    if (low >= 0) {
+      out += static_cast<char>(high << 4 | low);
+      i += 2;
+    } else {
+      whole = whole && text[i] != '%';
+      out += text[i];
+    }
+  }
+  return whole;
+}
+
+// U+FFFD for NUL and for each byte that begins no character.
+std::string Repaired(std::string_view bytes) {
+  constexpr std::string_view kReplacement = "\xef\xbf\xbd";
+  std::string out;
+  while (!bytes.empty()) {
+    std::size_t length = 1;
+    while (length <= std::min<std::size_t>(4, bytes.size()) && !IsUtf8(bytes.substr(0, length))) ++length;
+    if (length > std::min<std::size_t>(4, bytes.size()) || bytes.front() == '\0') {
+      out += kReplacement;
+      bytes.remove_prefix(1);
+    } else {
+      out += bytes.substr(0, length);
+      bytes.remove_prefix(length);
+    }
+  }
+  return out;
 }
 
 // Cuts the scheme and the host off an absolute target.
@@ -28,26 +66,19 @@ std::optional<std::string_view> OriginForm(std::string_view target) {
 
 }  // namespace
 
-std::optional<std::string> PercentDecode(std::string_view text, bool plus) {
+std::optional<std::string> DecodePath(std::string_view text) {
   std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (c == '%') {
-      if (i + 2 >= text.size()) return std::nullopt;
-      const int high = HexDigit(text[i + 1]);
-      const int low = HexDigit(text[i + 2]);
-      if (high < 0 || low < 0) return std::nullopt;
-      c = static_cast<char>(high << 4 | low);
-      i += 2;
-    } else if (c == '+' && plus) {
-      c = ' ';
-    }
-    if (c == '\0') return std::nullopt;
-    out += c;
-  }
-  if (!IsUtf8(out)) return std::nullopt;
+  if (!Unescape(text, out) || out.find('\0') != out.npos || !IsUtf8(out)) return std::nullopt;
   return out;
+}
+
+std::string DecodeQuery(std::string_view text) {
+  std::string plain(text);
+  std::ranges::replace(plain, '+', ' ');
+  std::string out;
+  Unescape(plain, out);
+  if (out.find('\0') == out.npos && IsUtf8(out)) return out;
+  return Repaired(out);
 }
 
 std::optional<Target> ParseTarget(std::string_view target) {
@@ -58,7 +89,7 @@ std::optional<Target> ParseTarget(std::string_view target) {
   const std::size_t mark = rest.find('?');
   const std::string_view path = rest.substr(0, mark);
   Target parsed;
-  auto decoded = PercentDecode(path.empty() ? "/" : path, false);
+  auto decoded = DecodePath(path.empty() ? "/" : path);
   if (!decoded || !decoded->starts_with('/')) return std::nullopt;
   parsed.path = std::move(*decoded);
   rest = mark == rest.npos ? std::string_view() : rest.substr(mark + 1);
@@ -68,10 +99,8 @@ std::optional<Target> ParseTarget(std::string_view target) {
     rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
     if (pair.empty()) continue;
     const std::size_t equals = pair.find('=');
-    auto name = PercentDecode(pair.substr(0, equals), true);
-    auto value = PercentDecode(equals == pair.npos ? std::string_view() : pair.substr(equals + 1), true);
-    if (!name || !value) return std::nullopt;
-    parsed.query.emplace_back(std::move(*name), std::move(*value));
+    parsed.query.emplace_back(DecodeQuery(pair.substr(0, equals)),
+                              DecodeQuery(equals == pair.npos ? std::string_view() : pair.substr(equals + 1)));
   }
   return parsed;
 }

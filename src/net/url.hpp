@@ -14,11 +14,14 @@ struct Target {
   std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
 };
 
-// Nothing if an escape is broken, or what comes out is no well-formed UTF-8 or holds a NUL. Accepts
-// "/path?query", "http://host/path?query" and "*".
+// Accepts "/path?query", "http://host/path?query" and "*". Nothing if the path has a broken escape, or decoded is not
+// well-formed UTF-8 or holds a NUL. In the query such bytes become U+FFFD, and broken escapes stay as they are.
 std::optional<Target> ParseTarget(std::string_view target);
 
-// Turns %41 into A, and + into a space where `plus` says so (queries). Nothing as above.
-std::optional<std::string> PercentDecode(std::string_view text, bool plus);
+// A path: turns %41 into A. Nothing as above.
+std::optional<std::string> DecodePath(std::string_view text);
+
+// A part of a query: also turns + into a space. What comes out is well-formed UTF-8 without NUL.
+std::string DecodeQuery(std::string_view text);
 
 }  // namespace tidings::net

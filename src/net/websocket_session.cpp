@@ -48,6 +48,10 @@ void WebSocketSession::Close(std::uint16_t code, std::string_view reason) {
 
 std::size_t WebSocketSession::Pending() const { return connection_.pending(); }
 
+void WebSocketSession::NotifyDrained() {
+  if (!closing_) connection_.NotifyDrained();
+}
+
 std::size_t WebSocketSession::OnInput(std::span<char> input) {
   const std::size_t size = input.size();
   while (connection_.open()) {

@@ -26,6 +26,7 @@ class WebSocketSession final : public Protocol, public realtime::WebSocketLink {
   void Send(realtime::FrameRef frame) override;
   void Close(std::uint16_t code, std::string_view reason) override;
   std::size_t Pending() const override;
+  void NotifyDrained() override;
 
   std::size_t OnInput(std::span<char> input) override;
   void OnEnd() override;
