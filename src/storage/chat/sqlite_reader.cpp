@@ -137,15 +137,4 @@ std::vector<eventing::StoredEvent> SqliteReader::Missed(const std::vector<chat::
   return rows_->replay.Missed(places, upto, bytes);
 }
 
-bool SqliteReadPool::Read(std::move_only_function<void(chat::Reader&)> work,
-                          std::move_only_function<void(const Error&)> failed) {
-  return readers_.Read([work = std::move(work), failed = std::move(failed)](Database& database) mutable {
-    try {
-      work(database.Slot<SqliteReader>());
-    } catch (const eventing::StoreFailure& failure) {
-      failed(failure.error());
-    }
-  });
-}
-
 }  // namespace tidings::sqlite

@@ -1,0 +1,16 @@
+#include <tidings/storage/chat/sqlite_reader.hpp>
+
+namespace tidings::sqlite {
+
+bool SqliteReadPool::Read(std::move_only_function<void(chat::Reader&)> work,
+                          std::move_only_function<void(const Error&)> failed) {
+  return readers_.Read([work = std::move(work), failed = std::move(failed)](Database& database) mutable {
+    try {
+      work(database.Slot<SqliteReader>());
+    } catch (const eventing::StoreFailure& failure) {
+      failed(failure.error());
+    }
+  });
+}
+
+}  // namespace tidings::sqlite
