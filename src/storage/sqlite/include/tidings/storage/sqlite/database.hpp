@@ -14,6 +14,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <tidings/base/error.hpp>
@@ -34,9 +36,12 @@ class SqliteFailure : public eventing::StoreFailure {
     kBusy,     // another program holds the file
     kIo,       // a read, write or sync failed, or the file cannot be opened
     kDamaged,  // not a database, or not as it was written
+    kBadRow,   // one event's checksum does not fit
     kMemory,   // no memory
     kDefect,   // a constraint, wrong SQL, misuse: a defect of the program
   };
+  // The code of kBadRow, for which SQLite has none: SQLITE_CORRUPT with an extension of our own.
+  static constexpr int kBadRowCode = 11 | 200 << 8;
 
   SqliteFailure(int code, std::string message);
   int code() const { return code_; }
@@ -81,12 +86,13 @@ class Statement {
   Statement& operator=(const Statement&) = delete;
 
   // Binds the arguments to ?1, ?2, …: integers, bool, double, text (std::string_view and alike), Blob{bytes},
-  // std::optional of these, nullptr. Texts and blobs are not copied. REQUIRES: they live until the last Next().
+  // std::optional of these, nullptr. Texts and blobs are not copied, but for a std::string that is a temporary.
+  // REQUIRES: they live until the last Next().
   template <class... Args>
-  [[nodiscard]] Rows Query(const Args&... args) {
+  [[nodiscard]] Rows Query(Args&&... args) {
     Reset();
     int place = 0;
-    (Bind(++place, args), ...);
+    (BindForQuery(++place, std::forward<Args>(args)), ...);
     return Rows(database_, handle_);
   }
 
@@ -113,11 +119,20 @@ class Statement {
   void BindInt(int place, std::int64_t value);
   void BindReal(int place, double value);
   void BindText(int place, std::string_view value);
+  void BindCopy(int place, std::string_view value);
   void BindBlob(int place, std::string_view value);
   void BindNull(int place);
 
   template <class T>
   void Bind(int place, const T& value);
+  template <class T>
+  void BindForQuery(int place, T&& value) {
+    if constexpr (std::is_same_v<T, std::string>) {
+      BindCopy(place, value);
+    } else {
+      Bind(place, value);
+    }
+  }
 
   Database& database_;
   sqlite3_stmt* handle_ = nullptr;
@@ -175,6 +190,8 @@ class Database {
   const std::string& path() const { return path_; }
   // Throws what the connection's last call failed with.
   [[noreturn]] void ThrowLast(int code);
+  // The next close empties the log and removes it. REQUIRES: kWriter, and no other connection is open.
+  void RemoveLogOnClose();
 
  private:
   struct AnySlot {

@@ -1,0 +1,68 @@
+// BackupJob: a copy of the store, made page by page by the writer between its commits. Changes to pages that are copied
+// already go to the copy with the commit, so that it never begins anew and keeps no reader in the log.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include <tidings/base/error.hpp>
+#include <tidings/storage/sqlite/database.hpp>
+
+struct sqlite3_backup;
+
+namespace tidings::sqlite {
+
+// The copy's file while it is made: `<file>.part`, removed unless it is accepted.
+class PartFile {
+ public:
+  explicit PartFile(std::string file) : file_(std::move(file)), part_(file_ + ".part") {}
+  ~PartFile();
+  PartFile(const PartFile&) = delete;
+  PartFile& operator=(const PartFile&) = delete;
+
+  const std::string& path() const { return part_; }
+  // Makes it anew, readable for this user alone.
+  Status Make();
+  // Syncs it, checks that it opens and reads, and gives it its name.
+  Status Accept();
+
+ private:
+  const std::string file_;
+  const std::string part_;
+};
+
+class BackupJob {
+ public:
+  explicit BackupJob(std::string file) : file_(std::move(file)) {}
+  ~BackupJob();
+  BackupJob(const BackupJob&) = delete;
+  BackupJob& operator=(const BackupJob&) = delete;
+
+  // On the writer's thread: copies up to `pages` pages. False once there is nothing more to do.
+  bool Step(Database& source, int pages);
+  // On the writer's thread: gives up.
+  void Abandon(const std::string& why);
+  // On another thread: waits for the end.
+  Status Wait(const std::function<void(std::uint64_t done, std::uint64_t all)>& progress);
+
+ private:
+  void End(Status outcome);
+  void Release();
+
+  const std::string file_;
+  std::unique_ptr<Database> copy_;
+  sqlite3_backup* backup_ = nullptr;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::uint64_t done_ = 0;
+  std::uint64_t all_ = 0;
+  std::optional<Status> outcome_;
+};
+
+}  // namespace tidings::sqlite

@@ -1,0 +1,92 @@
+// The rows of the events: their checksums, and reading them over one connection.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tidings/eventing/event_store.hpp>
+#include <tidings/storage/sqlite/database.hpp>
+
+namespace tidings::sqlite {
+
+std::uint64_t DigestOf(std::string_view data);
+
+// What an event's checksum covers.
+class EventHeader {
+ public:
+  std::uint64_t Sum() const;
+
+  eventing::Position position = 0;
+  eventing::StreamKey stream = 0;
+  eventing::Version version = 0;
+  std::uint64_t type = 0;
+  Millis at = 0;
+  std::uint64_t author = 0;
+  std::optional<Uuid> id;    // none: derived
+  std::uint64_t digest = 0;  // of the first data
+};
+
+// The names of types, by number.
+class TypeNames {
+ public:
+  explicit TypeNames(Database& database) : load_(database, "SELECT number, name FROM event_types") {}
+  // Null if there is no such type. Valid until the next call.
+  const std::string* Find(std::uint64_t number);
+
+ private:
+  Statement load_;
+  std::vector<std::string> names_;
+};
+
+// Reads over one connection, in its present transaction; each row's checksum is verified (SqliteFailure, kBadRow).
+// For Database::Slot.
+class EventRows {
+ public:
+  explicit EventRows(Database& database);
+
+  std::optional<eventing::StreamKey> FindStream(std::string_view stream);
+  eventing::Version StreamHead(eventing::StreamKey stream);
+  eventing::Position Head();
+  std::optional<eventing::StoredEvent> Read(eventing::StreamKey stream, eventing::Version version);
+  std::optional<eventing::StoredEvent> ReadAt(eventing::Position position);
+  std::vector<eventing::StoredEvent> ReadStream(eventing::StreamKey stream, eventing::Version from,
+                                                std::size_t limit);
+  std::vector<eventing::StoredEvent> ReadAll(eventing::Position after, std::size_t limit);
+  // Whether an imported event bears the id.
+  bool HasImported(const Uuid& id);
+
+  // As ReadAll, without stopping at what is wrong: calls `bad` for it and goes on.
+  template <class Event, class Bad>
+  void Check(eventing::Position after, std::size_t limit, const Event& event, const Bad& bad) {
+    for (auto rows = all_.Query(after, limit); rows.Next();) {
+      eventing::StoredEvent read;
+      const std::optional<std::string> wrong = Take(rows, read);
+      event(read);
+      if (wrong) bad(*wrong);
+    }
+  }
+
+ private:
+  // Fills the event; what is wrong with the row, if anything.
+  std::optional<std::string> Take(const Rows& rows, eventing::StoredEvent& event);
+  eventing::StoredEvent TakeOrThrow(const Rows& rows);
+
+  const std::uint32_t salt_;
+  TypeNames types_;
+  Statement stream_;
+  Statement stream_head_;
+  Statement head_;
+  Statement one_;
+  Statement at_;
+  Statement by_stream_;
+  Statement all_;
+  Statement imported_;
+};
+
+// Throws a kBadRow.
+[[noreturn]] void ThrowBadRow(const std::string& what);
+
+}  // namespace tidings::sqlite

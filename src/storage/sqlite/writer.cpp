@@ -1,0 +1,211 @@
+#include "writer.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include <tidings/base/log.hpp>
+
+namespace tidings::sqlite {
+
+namespace {
+
+constexpr auto kProbeEvery = std::chrono::seconds(1);
+// Pages that a backup copies between two commits, and while there is nothing to commit.
+constexpr int kBackupPages = 64;
+constexpr int kBackupPagesIdle = 512;
+
+[[noreturn]] void EndProcess(const std::string& line) {
+  std::fprintf(stderr, "%s\n", line.c_str());
+  std::_Exit(70);
+}
+
+bool Heals(SqliteFailure::Cause cause) {
+  return cause == SqliteFailure::Cause::kFull || cause == SqliteFailure::Cause::kBusy;
+}
+
+}  // namespace
+
+Writer::Writer(Database& database, const SqliteEventStore::Options& options, const Clock& clock, Stats& stats,
+               Standing& standing)
+    : database_(database),
+      stats_(stats),
+      standing_(standing),
+      fatal_(options.fatal ? options.fatal : EndProcess),
+      begin_(database, "BEGIN"),
+      commit_(database, "COMMIT"),
+      transaction_(database, clock),
+      log_(database, options, stats) {
+  standing_.head.store(transaction_.Head(), std::memory_order_release);
+}
+
+Status Writer::Admit() {
+  if (auto healthy = Health(); !healthy) return healthy;
+  if (!log_.Overfull()) return {};
+  return Fail(ErrorCode::kStorageFull, "the write-ahead log of " + database_.path() +
+                                           " is full, since a reader has kept it from being emptied");
+}
+
+eventing::Transaction& Writer::Begin() {
+  transaction_.Begin();
+  changes_at_begin_ = database_.Changes();
+  begin_.Execute();
+  return transaction_;
+}
+
+bool Writer::Commit() {
+  const bool wrote = database_.Changes() != changes_at_begin_;
+  committing_ = true;
+  commit_.Execute();
+  committing_ = false;
+  transaction_.Committed();
+  if (transaction_.TakeRedacted()) log_.ScrubSoon();
+  standing_.head.store(transaction_.Head(), std::memory_order_release);
+  return wrote;
+}
+
+std::optional<Error> Writer::Recover(std::exception_ptr failure) {
+  const bool in_commit = std::exchange(committing_, false);
+  std::optional<Error> error;
+  try {
+    std::rethrow_exception(std::move(failure));
+  } catch (const SqliteFailure& thrown) {
+    error = Judge(thrown, in_commit);
+  } catch (const eventing::StoreFailure& thrown) {
+    error = thrown.error();
+  } catch (const std::exception& thrown) {
+    log::Err("commit_refused", {{"reason", thrown.what()}});
+    error.emplace(ErrorCode::kInternal, "the commit was refused by a defect of the server");
+  }
+  if (!error) return std::nullopt;
+  database_.Rollback();
+  transaction_.TakeRedacted();
+  try {
+    transaction_.RolledBack();
+  } catch (const SqliteFailure& thrown) {
+    End(thrown.error().message());
+    return std::nullopt;
+  }
+  return error;
+}
+
+std::optional<Error> Writer::Judge(const SqliteFailure& failure, bool in_commit) {
+  using Cause = SqliteFailure::Cause;
+  const Error& error = failure.error();
+  if (in_commit && !Heals(failure.cause())) {
+    End(error.message());
+    return std::nullopt;
+  }
+  switch (failure.cause()) {
+    case Cause::kFull:
+      BecomeFull(error);
+      return error;
+    case Cause::kBusy:
+      log::Warning("commit_refused", {{"reason", error.message()}});
+      return Error(ErrorCode::kUnavailable, "another program holds the store's file; end it");
+    case Cause::kIo:
+    case Cause::kDamaged:
+      End(error.message() + (failure.cause() == Cause::kDamaged ? "; run verify, and restore a backup" : ""));
+      return std::nullopt;
+    default:
+      log::Err("commit_refused", {{"reason", error.message()}});
+      return error;
+  }
+}
+
+std::optional<std::chrono::milliseconds> Writer::Rest(bool idle) {
+  try {
+    if (!Health()) {
+      if (Steady::now() >= next_probe_) Probe();
+      if (!Health()) {
+        return std::max(std::chrono::milliseconds(1),
+                        std::chrono::ceil<std::chrono::milliseconds>(next_probe_ - Steady::now()));
+      }
+    }
+    const auto rest = log_.Rest(idle);
+    const auto backup = StepBackup(idle);
+    return backup ? backup : rest;
+  } catch (const SqliteFailure& failure) {
+    if (!Judge(failure, false)) return std::nullopt;
+    return std::chrono::milliseconds(1'000);
+  }
+}
+
+void Writer::Report(const eventing::BatchReport& report) {
+  constexpr auto kRelaxed = std::memory_order_relaxed;
+  if (!report.ran) {
+    stats_.turned_away.fetch_add(report.units, kRelaxed);
+    return;
+  }
+  stats_.units.fetch_add(report.units, kRelaxed);
+  stats_.refused.fetch_add(report.refused, kRelaxed);
+  stats_.batch_units.Add(report.units);
+  stats_.batch_micros.Add(static_cast<std::uint64_t>(report.all.count()));
+  if (!report.committed) {
+    stats_.rollbacks.fetch_add(1, kRelaxed);
+  } else if (report.wrote) {
+    stats_.commits.fetch_add(1, kRelaxed);
+    stats_.commit_micros.Add(static_cast<std::uint64_t>(report.commit.count()));
+    stats_.events.fetch_add(transaction_.appended() - appended_at_report_, kRelaxed);
+  }
+  appended_at_report_ = transaction_.appended();
+}
+
+void Writer::BecomeFull(const Error& why) {
+  log::Err("store_full", {{"reason", why.message()}});
+  *standing_.health.Lock() = std::unexpected(why);
+  next_probe_ = Steady::now() + kProbeEvery;
+}
+
+void Writer::Probe() {
+  next_probe_ = Steady::now() + kProbeEvery;
+  try {
+    // An empty log's file has to grow again for the probe, as it will for the next batches.
+    log_.Truncate();
+    database_.Execute("BEGIN IMMEDIATE");
+    database_.Execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', zeroblob(65536))");
+    database_.Execute("COMMIT");
+    database_.Execute("DELETE FROM meta WHERE key = 'probe'");
+  } catch (const SqliteFailure& failure) {
+    database_.Rollback();
+    if (!Heals(failure.cause())) throw;
+    return;
+  }
+  log::Info("store_recovered");
+  *standing_.health.Lock() = Status();
+}
+
+bool Writer::StartBackup(std::shared_ptr<BackupJob> job) {
+  auto backup = backup_.Lock();
+  if (*backup || !Alive()) return false;
+  *backup = std::move(job);
+  return true;
+}
+
+std::optional<std::chrono::milliseconds> Writer::StepBackup(bool idle) {
+  const std::shared_ptr<BackupJob> job = *backup_.Lock();
+  if (!job) return std::nullopt;
+  if (!job->Step(database_, idle ? kBackupPagesIdle : kBackupPages)) backup_.Lock()->reset();
+  return std::chrono::milliseconds(0);
+}
+
+void Writer::Finish() {
+  if (const auto job = std::exchange(*backup_.Lock(), nullptr)) job->Abandon("the store is closing");
+  if (!Alive()) return;
+  try {
+    log_.Truncate();
+    database_.RemoveLogOnClose();
+  } catch (const SqliteFailure& failure) {
+    // Nothing is lost: the log is read when the store is opened again.
+    log::Warning("checkpoint_failed", {{"reason", failure.error().message()}});
+  }
+}
+
+void Writer::End(const std::string& what) {
+  alive_.store(false, std::memory_order_release);
+  if (const auto job = std::exchange(*backup_.Lock(), nullptr)) job->Abandon(what);
+  fatal_("tidings: " + what +
+         "; what was waiting for this commit is not answered, and the store recovers when it is opened again");
+}
+
+}  // namespace tidings::sqlite
