@@ -65,15 +65,11 @@ export class PollingSession {
   }
 
   // The session is gone, or goes within the deadline: polls are refused. Pings stay unanswered.
-  async expectGone(ms = patience.ms) {
-    await eventually(
-      "end of the polling session",
-      async () => {
-        const answer = await request(this.server, this.target, { signal: AbortSignal.timeout(ms) });
-        return answer.status === 400;
-      },
-      ms,
-    );
+  async expectGone() {
+    const isRefused = async () => (await this.poll()).status === 400;
+    await within(eventually("end of the polling session", isRefused), "refusal of a poll").catch((error) => {
+      throw new Error(`the polling session goes on: ${error.message}`);
+    });
   }
 
   // Whether the server knows the session, found out without polling: a request by the wrong transport is refused with

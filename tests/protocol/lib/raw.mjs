@@ -8,6 +8,13 @@ export class RawConnection {
   changed = () => {};
 
   static async open(server) {
+    const connection = RawConnection.begin(server);
+    await connection.until("TCP connection", () => connection.ended || !connection.socket.connecting);
+    return connection;
+  }
+
+  // Does not wait until the connection is made.
+  static begin(server) {
     const connection = new RawConnection();
     const socket = connect({ port: server.port, host: "127.0.0.1", noDelay: true });
     connection.socket = socket;
@@ -21,7 +28,7 @@ export class RawConnection {
     });
     // After a reset the answer may be lost; the connection counts as closed all the same.
     for (const event of ["error", "end", "close"]) socket.on(event, end);
-    await within(new Promise((resolve) => socket.once("connect", resolve)), "TCP connection");
+    socket.on("connect", () => connection.changed());
     return connection;
   }
 
