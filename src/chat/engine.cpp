@@ -4,8 +4,8 @@
 
 namespace tidings::chat {
 
-Engine::Engine(eventing::EventStore& store, Tables& tables, Limits limits, LiveSink* sink)
-    : writer_(std::make_unique<Writer>(store, tables, limits, sink)) {}
+Engine::Engine(eventing::EventStore& store, TablesOf tables_of, Limits limits, LiveSink* sink)
+    : writer_(std::make_unique<Writer>(store, std::move(tables_of), limits, sink)) {}
 Engine::~Engine() = default;
 
 eventing::CommitListener& Engine::listener() { return *writer_; }

@@ -8,24 +8,27 @@ constexpr std::size_t kMostCachedUsers = 200'000;
 
 }  // namespace
 
-Engine::Writer::Writer(eventing::EventStore& store, Tables& tables, Limits limits, LiveSink* sink)
-    : store_(store),
-      tables_(tables),
-      limits_(limits),
-      sink_(sink),
-      rooms_(tables),
-      projection_(tables, rooms_, [this](RoomKey room, Seq seq) { return transaction_->Read(room, seq); }, false) {}
+Engine::Writer::Writer(eventing::EventStore& store, TablesOf tables_of, Limits limits, LiveSink* sink)
+    : store_(store), tables_of_(std::move(tables_of)), limits_(limits), sink_(sink) {}
+
+void Engine::Writer::Begin(eventing::Transaction& transaction) {
+  transaction_ = &transaction;
+  if (tables_ != nullptr) return;
+  tables_ = &tables_of_(transaction);
+  rooms_.emplace(*tables_);
+  projection_.emplace(*tables_, *rooms_, [this](RoomKey room, Seq seq) { return transaction_->Read(room, seq); }, false);
+}
 
 void Engine::Writer::BeforeCommit(eventing::Transaction& transaction) {
-  transaction_ = &transaction;
-  rooms_.Flush();
+  Begin(transaction);
+  rooms_->Flush();
   for (Late* late : late_) late->Decide(*this);
   late_.clear();
   live_->head = transaction.Head();
 }
 
 void Engine::Writer::AfterCommit(bool) {
-  rooms_.Trim();
+  if (rooms_) rooms_->Trim();
   if (users_.size() > kMostCachedUsers) {
     users_.clear();
     user_keys_.clear();
@@ -36,7 +39,7 @@ void Engine::Writer::AfterCommit(bool) {
 }
 
 void Engine::Writer::AfterRollback() {
-  rooms_.Clear();
+  if (rooms_) rooms_->Clear();
   users_.clear();
   user_keys_.clear();
   late_.clear();
@@ -52,13 +55,13 @@ const UserRow& Engine::Writer::Remember(UserRow row) {
 
 const UserRow* Engine::Writer::FindUser(std::string_view id) {
   if (const auto known = user_keys_.find(std::string(id)); known != user_keys_.end()) return FindUser(known->second);
-  auto row = tables_.FindUser(id);
+  auto row = tables_->FindUser(id);
   return row ? &Remember(std::move(*row)) : nullptr;
 }
 
 const UserRow* Engine::Writer::FindUser(UserKey key) {
   if (const auto known = users_.find(key); known != users_.end()) return &known->second;
-  auto row = tables_.FindUser(key);
+  auto row = tables_->FindUser(key);
   return row ? &Remember(std::move(*row)) : nullptr;
 }
 
@@ -68,7 +71,7 @@ const UserRow& Engine::Writer::EnsureUser(std::string_view id, std::string_view 
   row.id = id;
   row.name = name;
   row.created_at = Now();
-  row.key = tables_.InsertUser(row);
+  row.key = tables_->InsertUser(row);
   return Remember(std::move(row));
 }
 
@@ -84,7 +87,7 @@ Status Engine::Writer::CheckActive(const Caller& caller) {
 
 Result<RoomState*> Engine::Writer::ReadableRoom(const Caller& caller, std::string_view id) {
   if (auto active = CheckActive(caller); !active) return std::unexpected(active.error());
-  RoomState* room = rooms_.Find(id);
+  RoomState* room = rooms_->Find(id);
   const bool readable = room != nullptr && room->alive() &&
                         (room->row.kind == RoomKind::kPublic || room->FindMember(caller.key) != nullptr);
   if (!readable) return Fail(ErrorCode::kNotFound, "there is no such room, or you are not a member of it");
@@ -112,8 +115,8 @@ std::string Engine::Writer::View(const Caller& caller, RoomState& room, bool wit
   if (view.member != nullptr) {
     const Seq past = std::max(view.member->read, view.member->joined);
     if (past < room.row.head) {
-      view.unread = tables_.Unread(room.row.key, caller.key, past);
-      view.mentions = tables_.Mentions(room.row.key, caller.key, past);
+      view.unread = tables_->Unread(room.row.key, caller.key, past);
+      view.mentions = tables_->Mentions(room.row.key, caller.key, past);
     }
   }
   std::vector<std::string> visible;
@@ -153,8 +156,8 @@ eventing::StoredEvent Engine::Writer::Store(std::string_view room_id, Seq head, 
 void Engine::Writer::Append(std::string_view room_id, Seq head, std::string_view type, const Caller& by,
                             const RoomRecord& record) {
   const auto event = Store(room_id, head, type, by, record.Encode());
-  projection_.Apply(event, room_id, record);
-  Publish(*rooms_.Find(event.stream), event, &record);
+  projection_->Apply(event, room_id, record);
+  Publish(*rooms_->Find(event.stream), event, &record);
 }
 
 eventing::StoredEvent Engine::Writer::Append(RoomState& room, std::string_view type, const Caller& by,
@@ -163,8 +166,8 @@ eventing::StoredEvent Engine::Writer::Append(RoomState& room, std::string_view t
   if (type == event_type::kMessageCreated) CompleteCreated(record, event);
   if (type == event_type::kMessageDeleted) {
     // Nothing of what the message said stays in its earlier events.
-    if (const auto before = projection_.Current(room.row.key, record.seq)) {
-      projection_.ForgetMentions(room.row.key, *before);
+    if (const auto before = projection_->Current(room.row.key, record.seq)) {
+      projection_->ForgetMentions(room.row.key, *before);
     }
     for (Seq seq = record.previous; seq != 0;) {
       const auto earlier = transaction_->Read(room.row.key, seq);
@@ -184,7 +187,7 @@ eventing::StoredEvent Engine::Writer::Append(RoomState& room, std::string_view t
       seq = created ? 0 : old->previous;
     }
   }
-  projection_.Apply(event, record);
+  projection_->Apply(event, record);
   Publish(room, event, nullptr);
   return event;
 }

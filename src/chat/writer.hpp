@@ -16,7 +16,7 @@ namespace tidings::chat {
 // Writer's thread only, except Submit.
 class Engine::Writer final : public eventing::CommitListener {
  public:
-  Writer(eventing::EventStore& store, Tables& tables, Limits limits, LiveSink* sink);
+  Writer(eventing::EventStore& store, TablesOf tables_of, Limits limits, LiveSink* sink);
 
   void BeforeCommit(eventing::Transaction& transaction) override;
   void AfterCommit(bool wrote) override;
@@ -69,6 +69,7 @@ class Engine::Writer final : public eventing::CommitListener {
     virtual void Decide(Writer& writer) = 0;
   };
 
+  void Begin(eventing::Transaction& transaction);
   Millis Now() const { return transaction_->Now(); }
 
   // Users.
@@ -106,11 +107,12 @@ class Engine::Writer final : public eventing::CommitListener {
   void Publish(RoomState& room, const eventing::StoredEvent& event, const RoomRecord* change);
 
   eventing::EventStore& store_;
-  Tables& tables_;
+  TablesOf tables_of_;
   Limits limits_;
   LiveSink* sink_;
-  RoomCache rooms_;
-  Projection projection_;
+  Tables* tables_ = nullptr;
+  std::optional<RoomCache> rooms_;
+  std::optional<Projection> projection_;
   eventing::Transaction* transaction_ = nullptr;
   std::shared_ptr<LiveBatch> live_ = std::make_shared<LiveBatch>();
   std::vector<Late*> late_;
@@ -127,7 +129,7 @@ class Engine::Writer::Command final : public eventing::Unit {
   ~Command() override { writer_.pending_.fetch_sub(1, std::memory_order_relaxed); }
 
   Status Run(eventing::Transaction& transaction) override {
-    writer_.transaction_ = &transaction;
+    writer_.Begin(transaction);
     result_ = body_(writer_);
     return result_ ? Status() : Status(std::unexpected(result_.error()));
   }
@@ -154,7 +156,7 @@ class Engine::Writer::LateCommand final : public eventing::Unit, public Late {
   ~LateCommand() override { writer_.pending_.fetch_sub(1, std::memory_order_relaxed); }
 
   Status Run(eventing::Transaction& transaction) override {
-    writer_.transaction_ = &transaction;
+    writer_.Begin(transaction);
     writer_.late_.push_back(this);
     return {};
   }

@@ -50,7 +50,7 @@ MessageRecord TombstoneOf(const MessageRecord& message, Millis at) {
 }  // namespace
 
 std::string Engine::Writer::QuoteOf(RoomKey room, Seq seq) {
-  const auto message = projection_.Current(room, seq);
+  const auto message = projection_->Current(room, seq);
   return message ? Quote(*message) : std::string();
 }
 
@@ -83,7 +83,7 @@ std::optional<eventing::StoredEvent> Engine::Writer::MessageEvent(RoomKey room, 
 }
 
 Seq Engine::Writer::LastEventOf(RoomKey room, Seq seq) {
-  const Seq last = tables_.LastEventOf(room, seq);
+  const Seq last = tables_->LastEventOf(room, seq);
   return last == 0 ? seq : last;
 }
 
@@ -116,7 +116,7 @@ void Engine::Writer::ReadText(RoomState& room, const std::string& text, const st
 Result<std::string> Engine::Writer::Send(const Caller& caller, const SendDraft& draft) {
   // A repeat is answered whatever has happened since: it is stored, so it must not be called an error.
   if (!draft.client_id.empty()) {
-    if (const auto position = tables_.FindSend(caller.key, draft.client_id)) {
+    if (const auto position = tables_->FindSend(caller.key, draft.client_id)) {
       const auto event = transaction_->ReadAt(*position);
       const auto sent = event ? MessageOf(*event) : std::nullopt;
       if (!sent) throw eventing::StoreFailure(Error(ErrorCode::kInternal, "a remembered send is not in the log"));
@@ -124,8 +124,8 @@ Result<std::string> Engine::Writer::Send(const Caller& caller, const SendDraft& 
         return Fail(ErrorCode::kIdempotencyConflict,
                     "\"clientMessageId\" was used for another message; a repeat must ask for the same");
       }
-      RoomState* room = rooms_.Find(event->stream);
-      auto current = projection_.Current(event->stream, event->version);
+      RoomState* room = rooms_->Find(event->stream);
+      auto current = projection_->Current(event->stream, event->version);
       return Document(*room, current ? std::move(*current) : *sent, true);
     }
   }
@@ -157,7 +157,7 @@ Result<Engine::Writer::Found> Engine::Writer::FindMessage(const Caller& caller, 
   auto room = MemberRoom(caller, room_id);
   if (!room) return std::unexpected(room.error());
   const auto event = MessageEvent((*room)->row.key, id);
-  auto message = event ? projection_.Current((*room)->row.key, event->version) : std::nullopt;
+  auto message = event ? projection_->Current((*room)->row.key, event->version) : std::nullopt;
   if (!message) return Fail(ErrorCode::kNotFound, "there is no such message in this room");
   return Found{*room, std::move(*message)};
 }
@@ -208,20 +208,20 @@ Result<std::string> Engine::Writer::React(const Caller& caller, const std::strin
   auto& [room, message] = *found;
   if (message.Tombstone()) return Fail(ErrorCode::kConflict, "the message was deleted");
   const RoomKey key = room->row.key;
-  if (tables_.HasReaction(key, message.seq, emoji, caller.key) == !remove) {
+  if (tables_->HasReaction(key, message.seq, emoji, caller.key) == !remove) {
     return Document(*room, std::move(message), true);  // nothing changes
   }
   if (!remove) {
-    const auto rows = tables_.Reactions(key, message.seq);
+    const auto rows = tables_->Reactions(key, message.seq);
     const bool known = std::ranges::any_of(rows, [&](const ReactionRow& row) { return row.emoji == emoji; });
     if (!known && rows.size() >= limits_.emojis_per_message) {
       return Fail(ErrorCode::kInvalid, "a message bears at most " + std::to_string(limits_.emojis_per_message) + " emojis");
     }
-    tables_.PutReaction(key, message.seq, emoji, caller.key, caller.id, room->row.head + 1);
+    tables_->PutReaction(key, message.seq, emoji, caller.key, caller.id, room->row.head + 1);
   } else {
-    tables_.RemoveReaction(key, message.seq, emoji, caller.key);
+    tables_->RemoveReaction(key, message.seq, emoji, caller.key);
   }
-  message.reactions_json = ReactionsJson(tables_.Reactions(key, message.seq));
+  message.reactions_json = ReactionsJson(tables_->Reactions(key, message.seq));
   message.previous = LastEventOf(key, message.seq);
   message.updated_at = Now();
   message.reason = "reaction";
@@ -242,7 +242,7 @@ Result<std::string> Engine::Writer::Read(const Caller& caller, const std::string
   seq = std::min(seq, room.row.head);
   if (seq > member.read) {
     member.read = seq;
-    rooms_.TouchRead(room, caller.key);
+    rooms_->TouchRead(room, caller.key);
     if (sink_ != nullptr) {
       live_->reads.push_back({room.row.key, room.id, caller.key, caller.id, seq, room.People(), origin});
     }
@@ -251,8 +251,8 @@ Result<std::string> Engine::Writer::Read(const Caller& caller, const std::string
   const bool all = past >= room.row.head;
   std::string out;
   json::ObjectWriter(out).Text("roomId", room_id).Number("seq", member.read)
-      .Number("unread", all ? 0 : tables_.Unread(room.row.key, caller.key, past))
-      .Number("mentions", all ? 0 : tables_.Mentions(room.row.key, caller.key, past)).End();
+      .Number("unread", all ? 0 : tables_->Unread(room.row.key, caller.key, past))
+      .Number("mentions", all ? 0 : tables_->Mentions(room.row.key, caller.key, past)).End();
   return out;
 }
 

@@ -36,7 +36,7 @@ Result<Engine::Created> Engine::Writer::CreateRoom(const Caller& caller, const R
   if (direct && others.size() != 1) {
     return Fail(ErrorCode::kInvalid, "\"members\": a direct room needs exactly one other user");
   }
-  RoomState* existing = draft.id.empty() ? nullptr : rooms_.Find(draft.id);
+  RoomState* existing = draft.id.empty() ? nullptr : rooms_->Find(draft.id);
   const UserRow* partner = direct ? FindUser(others.front()) : nullptr;
   if (existing != nullptr) {
     const RoomRow& row = existing->row;
@@ -47,13 +47,13 @@ Result<Engine::Created> Engine::Writer::CreateRoom(const Caller& caller, const R
     return Created{View(caller, *existing, true), false};
   }
   if (partner != nullptr) {
-    const auto key = tables_.FindDirect(std::min(caller.key, partner->key), std::max(caller.key, partner->key));
+    const auto key = tables_->FindDirect(std::min(caller.key, partner->key), std::max(caller.key, partner->key));
     if (key) {
       // The room may be newer than its row.
-      if (RoomState* room = rooms_.Find(*key)) return Created{View(caller, *room, true), false};
+      if (RoomState* room = rooms_->Find(*key)) return Created{View(caller, *room, true), false};
     }
   }
-  if (tables_.CountRoomsOf(caller.key) >= limits_.rooms_per_user) {
+  if (tables_->CountRoomsOf(caller.key) >= limits_.rooms_per_user) {
     return Fail(ErrorCode::kForbidden, "you are in " + std::to_string(limits_.rooms_per_user) + " rooms, the most there may be");
   }
 
@@ -70,7 +70,7 @@ Result<Engine::Created> Engine::Writer::CreateRoom(const Caller& caller, const R
   }
   const std::string id = draft.id.empty() ? Uuid::Random(Now()).Text() : draft.id;
   Append(id, 0, event_type::kRoomCreated, caller, record);
-  return Created{View(caller, *rooms_.Find(id), true), true};
+  return Created{View(caller, *rooms_->Find(id), true), true};
 }
 
 Result<std::string> Engine::Writer::RenameRoom(const Caller& caller, const std::string& id, const std::string& name) {

@@ -20,7 +20,7 @@ Result<Joined> Engine::Writer::Join(const Caller& caller, const JoinRequest& req
     return Fail(ErrorCode::kInvalid, "\"after\" is above the room's head, " + std::to_string(room.row.head));
   }
   if (!request.pid.empty()) {
-    tables_.PutSessionRoom(request.pid,
+    tables_->PutSessionRoom(request.pid,
                            {room.row.key, request.after.value_or(room.row.head), transaction_->Head()});
   }
   return Joined{room.row.key, room.id, room.row.head, transaction_->Head(), View(caller, room, false)};
@@ -28,7 +28,7 @@ Result<Joined> Engine::Writer::Join(const Caller& caller, const JoinRequest& req
 
 Result<std::string> Engine::Writer::Leave(const std::string& room_id, const std::string& pid) {
   if (!pid.empty()) {
-    if (RoomState* room = rooms_.Find(room_id)) tables_.RemoveSessionRoom(pid, room->row.key);
+    if (RoomState* room = rooms_->Find(room_id)) tables_->RemoveSessionRoom(pid, room->row.key);
   }
   std::string out;
   json::ObjectWriter(out).Text("roomId", room_id).End();
@@ -54,32 +54,32 @@ Result<Resumed> Engine::Writer::Resume(const Caller& caller, const ResumeRequest
   if (auto active = CheckActive(caller); !active) return std::unexpected(active.error());
   Resumed resumed;
   resumed.position = transaction_->Head();
-  auto session = request.pid.empty() || request.pid.size() > 64 ? std::nullopt : tables_.FindSession(request.pid);
+  auto session = request.pid.empty() || request.pid.size() > 64 ? std::nullopt : tables_->FindSession(request.pid);
   std::optional<Offset> offset = Offset{};
   if (!request.offset.empty()) offset = Offset::Parse(request.offset);
   const bool known = session && session->user == caller.key && session->seen_at + kSessionLife > Now() && offset &&
                      offset->position <= transaction_->Head();
   if (!known) {
     SessionRow fresh{RandomToken(20), caller.key, request.socket_id, transaction_->Head(), Now()};
-    tables_.PutSession(fresh);
+    tables_->PutSession(fresh);
     resumed.pid = fresh.pid;
     resumed.socket_id = fresh.socket_id;
     return resumed;
   }
   session->seen_at = Now();
-  tables_.PutSession(*session);
+  tables_->PutSession(*session);
   resumed.pid = session->pid;
   resumed.socket_id = session->socket_id;
   resumed.recovered = true;
   // An offset from before the session began says nothing of its rooms.
   if (offset->position < session->begin) offset = Offset{session->begin, {}};
   resumed.position = offset->position;
-  for (const SessionRoomRow& row : tables_.SessionRooms(session->pid)) {
-    RoomState* room = rooms_.Find(row.room);
+  for (const SessionRoomRow& row : tables_->SessionRooms(session->pid)) {
+    RoomState* room = rooms_->Find(row.room);
     const bool permitted = room != nullptr && room->alive() &&
                            (room->row.kind == RoomKind::kPublic || room->FindMember(caller.key) != nullptr);
     if (!permitted) {
-      tables_.RemoveSessionRoom(session->pid, row.room);
+      tables_->RemoveSessionRoom(session->pid, row.room);
       continue;
     }
     Resumed::Room place;
@@ -104,18 +104,18 @@ Result<Resumed> Engine::Writer::Resume(const Caller& caller, const ResumeRequest
 }
 
 Result<bool> Engine::Writer::EndSession(const std::string& pid) {
-  tables_.RemoveSession(pid);
+  tables_->RemoveSession(pid);
   return true;
 }
 
 Result<bool> Engine::Writer::KeepSessions(const std::vector<std::string>& pids, Millis now) {
   for (const std::string& pid : pids) {
-    if (auto session = tables_.FindSession(pid)) {
+    if (auto session = tables_->FindSession(pid)) {
       session->seen_at = now;
-      tables_.PutSession(*session);
+      tables_->PutSession(*session);
     }
   }
-  tables_.PurgeSessions(now - kSessionLife, kPurgedAtOnce);
+  tables_->PurgeSessions(now - kSessionLife, kPurgedAtOnce);
   return true;
 }
 

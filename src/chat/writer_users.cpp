@@ -18,27 +18,27 @@ Result<Caller> Engine::Writer::Admit(const Bearer& bearer) {
   } else if (!bearer.name.empty() && user->name != bearer.name) {
     UserRow renamed = *user;
     renamed.name = bearer.name;
-    tables_.UpdateUser(renamed);
+    tables_->UpdateUser(renamed);
     user = &Remember(std::move(renamed));
   }
   return Caller{user->key, user->id, user->name, bearer.admin};
 }
 
 Result<Caller> Engine::Writer::Register(const std::string& username, const std::string& hash, const std::string& name) {
-  if (tables_.FindUsername(username)) return Fail(ErrorCode::kConflict, "the username is taken");
+  if (tables_->FindUsername(username)) return Fail(ErrorCode::kConflict, "the username is taken");
   UserRow row;
   row.id = Uuid::Random(Now()).Text();
   row.name = name.empty() ? username : name;
   row.username = username;
   row.password_hash = hash;
   row.created_at = Now();
-  row.key = tables_.InsertUser(row);
+  row.key = tables_->InsertUser(row);
   const UserRow& user = Remember(std::move(row));
   return Caller{user.key, user.id, user.name, false};
 }
 
 Result<UserRow> Engine::Writer::FindAccount(const std::string& username) {
-  auto row = tables_.FindUsername(username);
+  auto row = tables_->FindUsername(username);
   if (!row) return Fail(ErrorCode::kUnauthorized, "the username or the password is wrong");
   return std::move(*row);
 }
@@ -49,7 +49,7 @@ Result<std::string> Engine::Writer::Suspend(const std::string& user_id, bool sus
   if (user->suspended != suspended) {
     UserRow changed = *user;
     changed.suspended = suspended;
-    tables_.UpdateUser(changed);
+    tables_->UpdateUser(changed);
     user = &Remember(std::move(changed));
     if (suspended) live_->suspended.push_back(user->key);
   }
@@ -72,7 +72,7 @@ Result<bool> Engine::Writer::SetLastSeen(const std::vector<std::pair<UserKey, Mi
     if (user == nullptr || user->last_seen >= at) continue;
     UserRow changed = *user;
     changed.last_seen = at;
-    tables_.UpdateUser(changed);
+    tables_->UpdateUser(changed);
     Remember(std::move(changed));
   }
   return true;

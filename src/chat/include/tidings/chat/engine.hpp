@@ -81,11 +81,13 @@ struct Resumed {
 template <class T>
 using Answer = std::move_only_function<void(Result<T>)>;
 
-// Thread-safe. The store and the tables outlive it.
+// Thread-safe. Nothing may be submitted to the store any more when it is destroyed.
 class Engine {
  public:
-  // `tables` belong to the store's writer. Registers itself as listener by the given function. `sink` may be null.
-  Engine(eventing::EventStore& store, Tables& tables, Limits limits, LiveSink* sink);
+  // The tables that lie beside the log, in the same transaction; asked for once, on the writer's thread.
+  using TablesOf = std::function<Tables&(eventing::Transaction&)>;
+  // `sink` may be null; it outlives the engine, as the store does.
+  Engine(eventing::EventStore& store, TablesOf tables_of, Limits limits, LiveSink* sink);
   ~Engine();
   // To be registered with the store before anything is submitted.
   eventing::CommitListener& listener();
