@@ -62,11 +62,11 @@ RoomRows::RoomRows(Database& database)
               "SELECT key FROM rooms WHERE kind = 1 AND deleted_at = 0 AND pair_low = ?1 AND pair_high = ?2"),
       keys_of_(database,
                "SELECT key FROM members CROSS JOIN rooms ON rooms.key = members.room WHERE user = ?1 AND "
-               "deleted_at = 0 AND (coalesce(last_at, created_at), key) < (?2, ?3) "
+               "deleted_at = 0 AND coalesce(last_at, created_at) <= ?2 AND (coalesce(last_at, created_at) < ?2 OR key < ?3) "
                "ORDER BY coalesce(last_at, created_at) DESC, key DESC LIMIT ?4"),
       public_(database,
               "SELECT key FROM rooms WHERE kind = 2 AND deleted_at = 0 AND "
-              "(coalesce(last_at, created_at), key) < (?1, ?2) AND "
+              "coalesce(last_at, created_at) <= ?1 AND (coalesce(last_at, created_at) < ?1 OR key < ?2) AND "
               "(?3 = '' OR instr(lower(name), lower(?3)) > 0 OR instr(lower(id), lower(?3)) > 0) "
               "ORDER BY coalesce(last_at, created_at) DESC, key DESC LIMIT ?4"),
       count_of_(database,
