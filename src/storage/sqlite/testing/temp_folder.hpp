@@ -1,0 +1,36 @@
+// A folder of its own for a test, removed at the end.
+#pragma once
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+namespace tidings::sqlite::testing {
+
+class TempFolder {
+ public:
+  // In memory where the machine has such a file system: what is tested here is not the disk.
+  TempFolder() {
+    std::error_code error;
+    const bool memory = std::filesystem::is_directory("/dev/shm", error);
+    std::string name = memory ? "/dev/shm/tidings_XXXXXX"
+                              : (std::filesystem::temp_directory_path() / "tidings_XXXXXX").string();
+    path_ = mkdtemp(name.data());
+  }
+  ~TempFolder() {
+    std::error_code error;
+    std::filesystem::remove_all(path_, error);
+  }
+  TempFolder(const TempFolder&) = delete;
+  TempFolder& operator=(const TempFolder&) = delete;
+
+  const std::string& path() const { return path_; }
+  std::string File(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+}  // namespace tidings::sqlite::testing
