@@ -210,6 +210,7 @@ void HttpSession::Upgrade(const HttpRequest& request, realtime::RequestHandler& 
 }
 
 void HttpSession::Refuse(const HttpRefusal& refusal) {
+  BreakOff();
   connection_.core().stats().bad_requests.Add();
   keep_alive_ = false;
   Answer(ErrorAnswer(refusal.status, refusal.code, refusal.message));
@@ -232,7 +233,6 @@ void HttpSession::Answer(HttpAnswer answer) {
   connection_.Send(std::move(head));
   if (with_body && !joined) connection_.Send(std::move(answer.body));
   reader_.reset();
-  pending_body_.reset();
   phase_ = goes_on ? Phase::kIdle : Phase::kDone;
   if (!goes_on) return connection_.CloseAfterFlush();
   connection_.WaitFor(Wait::kIdle);
@@ -264,6 +264,7 @@ void HttpSession::OnMoved() { Dispatch(); }
 bool HttpSession::OnTimeout(Wait wait) {
   if (wait != Wait::kRequest || phase_ == Phase::kIdle) return false;
   keep_alive_ = false;
+  BreakOff();
   Answer(ErrorAnswer(408, "timeout", "the request did not come in time"));
   return true;
 }
@@ -277,8 +278,12 @@ void HttpSession::OnStop() {
   }
 }
 
+void HttpSession::BreakOff() {
+  if (const auto pending = std::move(pending_body_)) pending->OnBrokenOff();
+}
+
 void HttpSession::OnClosed() {
-  pending_body_.reset();
+  BreakOff();
   if (auto* exchange = std::exchange(exchange_, nullptr)) {
     connection_.core().stats().requests_in_flight.Subtract();
     exchange->Abort();

@@ -45,6 +45,7 @@ class HttpSession final : public Protocol {
   void Dispatch();
   void Upgrade(const realtime::HttpRequest& request, realtime::RequestHandler& handler);
   void Refuse(const HttpRefusal& refusal);
+  void BreakOff();
   void Answer(realtime::HttpAnswer answer);
   void OnDropped();
 

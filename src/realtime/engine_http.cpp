@@ -105,6 +105,12 @@ class EngineServer::PendingPost final : public PendingBody {
     if (session != nullptr && session->polling_ != nullptr) --session->polling_->posts;
   }
 
+  // What was in it is lost, so the session is.
+  void OnBrokenOff() override {
+    const Batch batch(server_);
+    if (EngineSession* session = server_.Find(id_)) server_.End(*session, CloseReason::kTransportError, 0, "1");
+  }
+
  private:
   EngineServer& server_;
   std::string id_;

@@ -27,9 +27,12 @@ std::string KeyOf(const auth::Claims& claims) {
 Gate::Gate(ChatServices& services)
     : services_(services),
       sends_(services.clock, services.settings.user_sends, kMostKeys),
+      address_sends_(services.clock, services.settings.address_sends, kMostKeys),
       requests_(services.clock, services.settings.user_requests, kMostKeys),
       addresses_(services.clock, services.settings.address_requests, kMostKeys),
-      logins_(services.clock, services.settings.address_logins, kMostKeys) {}
+      connections_(services.clock, services.settings.address_connections, kMostKeys),
+      logins_(services.clock, services.settings.address_logins, kMostKeys),
+      accounts_(services.clock, services.settings.account_logins, kMostKeys) {}
 
 void Gate::Admit(std::string_view token, Done done) {
   const Millis now = services_.clock.Now();
@@ -64,9 +67,14 @@ Status Gate::Allow(RateLimiter& limiter, std::string_view key) {
                                std::string(kRetryKey) + std::to_string(wait) + "}"));
 }
 
-Status Gate::AllowSend(const chat::Caller& caller) { return Allow(sends_, caller.id); }
+Status Gate::AllowSend(const chat::Caller& caller, std::string_view address) {
+  if (auto allowed = Allow(sends_, caller.id); !allowed) return allowed;
+  return address.empty() ? Status() : Allow(address_sends_, address);
+}
 Status Gate::AllowRequest(const chat::Caller& caller) { return Allow(requests_, caller.id); }
 Status Gate::AllowAddress(std::string_view address) { return Allow(addresses_, address); }
+Status Gate::AllowConnection(std::string_view address) { return Allow(connections_, address); }
+Status Gate::AllowAccount(std::string_view username) { return Allow(accounts_, username); }
 Status Gate::AllowLogin(std::string_view address) { return Allow(logins_, address); }
 
 std::string RetryAfterSeconds(const Error& error) {

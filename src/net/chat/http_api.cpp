@@ -141,7 +141,8 @@ void HttpApi::Dispatch(HttpCall call, const RouteEntry& route) {
                 if (!admitted) return call.Refuse(admitted.error());
                 call.caller = std::move(admitted->caller);
                 const Status allowed =
-                    route.change ? gate_.AllowSend(*call.caller) : gate_.AllowRequest(*call.caller);
+                    route.change ? gate_.AllowSend(*call.caller, call.request.remote_address)
+                                 : gate_.AllowRequest(*call.caller);
                 if (!allowed) return call.Refuse(allowed.error());
                 (this->*route.handler)(std::move(call));
               });

@@ -8,8 +8,6 @@ namespace tidings::net {
 
 namespace {
 
-constexpr std::chrono::hours kAccountTokenLife{24 * 30};
-
 std::string UserJson(std::string_view id, std::string_view name) {
   std::string out;
   json::ObjectWriter(out).Text("_id", id).Text("name", name).End();
@@ -38,12 +36,12 @@ Result<Credentials> CredentialsOf(const realtime::HttpRequest& request) {
 }
 
 // {user, token}
-Result<std::string> Grant(const auth::KeySet& keys, Millis now, const std::string& id, const std::string& name) {
+Result<std::string> Grant(const ChatServices& services, const std::string& id, const std::string& name) {
   auth::Grant grant;
   grant.sub = id;
   grant.name = name;
-  grant.ttl = kAccountTokenLife;
-  auto token = keys.Sign(grant, now, auth::Signer::kInternal);
+  grant.ttl = std::chrono::duration_cast<std::chrono::seconds>(services.settings.token_lifetime);
+  auto token = services.keys.Sign(grant, services.clock.Now(), auth::Signer::kInternal);
   if (!token) return std::unexpected(token.error());
   std::string out;
   json::ObjectWriter(out).Raw("user", UserJson(id, name)).Text("token", *token).End();
@@ -72,7 +70,7 @@ void HttpApi::Register(HttpCall call) {
       services_.engine.Register(username, std::move(*hash), name,
                                 OnLoop<chat::Caller>(services_.loop, [this, shared](Result<chat::Caller> made) {
                                   if (!made) return shared->Refuse(made.error());
-                                  shared->Answer(Grant(services_.keys, services_.clock.Now(), made->id, made->name), 201);
+                                  shared->Answer(Grant(services_, made->id, made->name), 201);
                                 }));
     });
   });
@@ -83,6 +81,9 @@ void HttpApi::Login(HttpCall call) {
   auto credentials = CredentialsOf(call.request);
   if (!credentials) return call.Refuse(credentials.error());
   auto username = auth::NormalizeUsername(credentials->username);
+  if (username) {
+    if (auto allowed = gate_.AllowAccount(*username); !allowed) return call.Refuse(allowed.error());
+  }
   auto shared = LoopShared(services_.loop, std::move(call));
   services_.engine.FindAccount(
       username ? *username : std::string(),
@@ -97,7 +98,7 @@ void HttpApi::Login(HttpCall call) {
               return shared->Refuse(Error(ErrorCode::kUnauthorized, "the username or the password is wrong"));
             }
             if (user.suspended) return shared->Refuse(Error(ErrorCode::kForbidden, "this user is suspended"));
-            shared->Answer(Grant(services_.keys, services_.clock.Now(), user.id, user.name));
+            shared->Answer(Grant(services_, user.id, user.name));
           });
         });
         if (!queued) shared->Refuse(Busy());

@@ -41,6 +41,13 @@ SocketApi::SocketApi(ChatServices& services, Gate& gate, Hub& hub, realtime::Soc
   hub_.AddWatcher(notices_);
   hub_.AddWatcher(presence_);
   next_keep_ = services.loop.Now() + kKeep;
+  server.OnHandshake([this](const realtime::HttpRequest& request) -> std::optional<realtime::HttpAnswer> {
+    const Status allowed = gate_.AllowConnection(request.remote_address);
+    if (allowed) return std::nullopt;
+    realtime::HttpAnswer answer(429, "application/json; charset=utf-8", ErrorBody(allowed.error()));
+    answer.headers.emplace_back("Retry-After", RetryAfterSeconds(allowed.error()));
+    return answer;
+  });
   nsp_.Use([this](const realtime::Handshake& handshake, realtime::Admission admission) {
     Admit(handshake, std::move(admission));
   });
@@ -131,7 +138,7 @@ void SocketApi::On(std::string_view event, bool change, Handler handler) {
       return Refuse(ack, Error(ErrorCode::kInvalid, "the event must carry one object"));
     }
     if (!args.attachments().empty()) return Refuse(ack, Error(ErrorCode::kInvalid, "binary is not taken here"));
-    const Status allowed = change ? gate_.AllowSend(*socket.caller) : gate_.AllowRequest(*socket.caller);
+    const Status allowed = change ? gate_.AllowSend(*socket.caller, {}) : gate_.AllowRequest(*socket.caller);
     if (!allowed) return Refuse(ack, allowed.error());
     (this->*handler)(socket, args.at(0).get_object(), std::move(ack));
   });

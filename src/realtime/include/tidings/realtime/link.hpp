@@ -50,6 +50,8 @@ class WebSocketReceiver {
 class PendingBody {
  public:
   virtual ~PendingBody() = default;
+  // It will not come: the client went away, or the listener refused it (too large, malformed, too slow). Destroyed next.
+  virtual void OnBrokenOff() {}
 };
 
 // Whoever answers the requests of a listener, or of one of its paths. All calls on the connection's thread.

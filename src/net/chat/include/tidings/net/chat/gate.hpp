@@ -28,19 +28,25 @@ class Gate {
   void Forget(chat::UserKey user);
 
   // Empty if the action is allowed; else kRateLimited with the milliseconds to wait in its details.
-  Status AllowSend(const chat::Caller& caller);
+  // An empty address counts for nobody.
+  Status AllowSend(const chat::Caller& caller, std::string_view address);
   Status AllowRequest(const chat::Caller& caller);
   Status AllowAddress(std::string_view address);
+  Status AllowConnection(std::string_view address);
   Status AllowLogin(std::string_view address);
+  Status AllowAccount(std::string_view username);
 
  private:
   Status Allow(RateLimiter& limiter, std::string_view key);
 
   ChatServices& services_;
   RateLimiter sends_;
+  RateLimiter address_sends_;
   RateLimiter requests_;
   RateLimiter addresses_;
+  RateLimiter connections_;
   RateLimiter logins_;
+  RateLimiter accounts_;
   // By what the token says; the same rights share one caller.
   std::unordered_map<std::string, std::shared_ptr<const chat::Caller>> known_;
 };

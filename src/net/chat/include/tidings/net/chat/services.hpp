@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -24,6 +25,7 @@ struct ChatSettings {
   auth::Expectation expectation;            // of tokens
   RecoveryMode recovery = RecoveryMode::kAsked;
   bool registration = true;
+  std::chrono::milliseconds token_lifetime = std::chrono::days(7);  // of own accounts
   std::size_t socket_window = 1024 * 1024;  // bytes queued for a socket before it is served from the log
   std::size_t replay_page = 256 * 1024;     // bytes read from the log at once for a socket
   std::size_t rooms_per_socket = 1'000;
@@ -31,10 +33,13 @@ struct ChatSettings {
   std::size_t typing_online = 100;          // TYPING in rooms of up to so many followers
 
   bool rate_limits = true;
-  RateLimit user_sends{20, 60};             // messages and other changes, a user
-  RateLimit user_requests{100, 300};        // everything else, a user
-  RateLimit address_requests{200, 600};
-  RateLimit address_logins{0.2, 10};        // login and register
+  RateLimit user_sends{50, 500};            // messages and other changes, a user
+  RateLimit address_sends{500, 5'000};
+  RateLimit user_requests{100, 1'000};      // everything else, a user
+  RateLimit address_requests{500, 5'000};
+  RateLimit address_connections{50, 1'000}; // Socket.IO handshakes
+  RateLimit address_logins{0.5, 60};        // login and register
+  RateLimit account_logins{0.17, 20};
 };
 
 // Counters of the surfaces; readable from any thread.
