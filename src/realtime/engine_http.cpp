@@ -13,9 +13,12 @@ namespace {
 // The error codes of Engine.IO's own server, in its order.
 enum RefusalCode { kUnknownTransport, kUnknownSession, kBadMethod, kBadRequest, kForbidden, kUnsupportedVersion };
 constexpr std::string_view kRefusals[] = {
-    R"({"code":0,"message":"Transport unknown"})",     R"({"code":1,"message":"Session ID unknown"})",
-    R"({"code":2,"message":"Bad handshake method"})",  R"({"code":3,"message":"Bad request"})",
-    R"({"code":4,"message":"Forbidden"})",             R"({"code":5,"message":"Unsupported protocol version"})",
+    R"({"code":0,"message":"Transport unknown"})",
+    R"({"code":1,"message":"Session ID unknown"})",
+    R"({"code":2,"message":"Bad handshake method"})",
+    R"({"code":3,"message":"Bad request"})",
+    R"({"code":4,"message":"Forbidden"})",
+    R"({"code":5,"message":"Unsupported protocol version"})",
 };
 
 bool Allows(const CorsOptions& cors, std::string_view origin) {

@@ -57,9 +57,7 @@ EngineSession& EngineServer::Open() {
 void EngineServer::OnPacket(EngineSession& session, const EnginePacket& packet) {
   if (session.state_ != EngineSession::State::kOpen) return;
   switch (packet.type) {
-    case EngineType::kMessage:
-      try {
-        handler_.OnMessage(session, packet.data, packet.binary);
+    case EngineType::kMessage: try { handler_.OnMessage(session, packet.data, packet.binary);
       } catch (const std::exception& error) {
         log::Err("a handler of messages failed", {{"error", error.what()}});
         session.Close(CloseReason::kForcedClose, 1011);
@@ -69,14 +67,11 @@ void EngineServer::OnPacket(EngineSession& session, const EnginePacket& packet) 
       if (!session.awaits_pong_) return;
       session.awaits_pong_ = false;
       return timers_.Arm(session.heartbeat_, clock_.Steady() + options_.ping_interval);
-    case EngineType::kClose:
-      return End(session, CloseReason::kTransportClose, kNormalClosure, "6");
+    case EngineType::kClose: return End(session, CloseReason::kTransportClose, kNormalClosure, "6");
     case EngineType::kNoop:
-    case EngineType::kUpgrade:
-      return;
+    case EngineType::kUpgrade: return;
     case EngineType::kOpen:
-    case EngineType::kPing:
-      return End(session, CloseReason::kParseError, kProtocolError, "1");
+    case EngineType::kPing: return End(session, CloseReason::kParseError, kProtocolError, "1");
   }
 }
 

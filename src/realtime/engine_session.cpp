@@ -27,7 +27,8 @@ void EngineSession::Send(FrameRef frame) {
   if (transport_ != nullptr) {
     WebSocketLink& link = transport_->link();
     link.Send(std::move(frame));
-    if (link.Pending() > server_.options_.max_pending) [[unlikely]] Unsettle();
+    if (link.Pending() > server_.options_.max_pending) [[unlikely]]
+      Unsettle();
     return;
   }
   polling_->Push(std::move(frame));

@@ -116,8 +116,7 @@ void Namespace::Deliver(const BroadcastTarget& target, const EncodedPacket& pack
   });
 }
 
-void Namespace::Publish(const BroadcastTarget& target, bool local, std::string_view event,
-                        const Arguments& arguments) {
+void Namespace::Publish(const BroadcastTarget& target, bool local, std::string_view event, const Arguments& arguments) {
   if (recovery_ == nullptr || target.is_volatile) {
     return Distribute(target, local, EncodeEvent(name_, event, arguments));
   }

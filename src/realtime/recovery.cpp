@@ -105,8 +105,8 @@ void RecoveryLog::End(Socket& socket, CloseReason reason) {
   live_.erase(found);
   live_by_pid_.erase(live.pid);
   if (!Recoverable(reason)) return;
-  Session session{std::string(socket.id()), {}, std::move(socket.data_), live.begun,
-                  clock_.Steady() + options_.max_disconnection};
+  Session session{
+      std::string(socket.id()), {}, std::move(socket.data_), live.begun, clock_.Steady() + options_.max_disconnection};
   for (const std::string_view room : socket.Rooms()) session.rooms.emplace_back(room);
   sessions_.insert_or_assign(live.pid, std::move(session));
 }

@@ -67,9 +67,9 @@ class RecoveryLog {
 
   const RecoveryOptions& options_;
   const Clock& clock_;
-  std::string instance_;                 // offsets of another run are not ours
+  std::string instance_;     // offsets of another run are not ours
   std::deque<Packet> packets_;
-  std::uint64_t first_ = 0;              // number of packets_[0]
+  std::uint64_t first_ = 0;  // number of packets_[0]
   std::unordered_map<std::string, Session> sessions_;
   std::unordered_map<const Socket*, Live> live_;
   std::unordered_map<std::string, Socket*> live_by_pid_;

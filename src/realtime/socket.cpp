@@ -33,9 +33,7 @@ struct Socket::PendingAcks {
   std::unordered_map<std::uint64_t, Entry> entries;
 };
 
-SocketRef::SocketRef(Socket& socket) : socket_(&socket) {
-  socket.references_.fetch_add(1, std::memory_order_relaxed);
-}
+SocketRef::SocketRef(Socket& socket) : socket_(&socket) { socket.references_.fetch_add(1, std::memory_order_relaxed); }
 
 SocketRef::SocketRef(const SocketRef& other) : socket_(other.socket_) {
   if (socket_ != nullptr) socket_->references_.fetch_add(1, std::memory_order_relaxed);
@@ -65,9 +63,9 @@ void Socket::Send(const EncodedPacket& packet) {
   for (const FrameRef& attachment : packet.attachments) session_->Send(attachment);
 }
 
-void Socket::EmitPacked(std::string_view event, const Arguments& arguments) {
+void Socket::EmitPacked(std::string_view event, const Arguments& arguments, bool kept) {
   if (session_ == nullptr) return;
-  if (nsp_->recovery_ != nullptr) {
+  if (kept && nsp_->recovery_ != nullptr) {
     return Send(nsp_->recovery_->Keep(nsp_->name(), {{std::string(id())}, {}}, event, arguments));
   }
   Send(EncodeEvent(nsp_->name(), event, arguments));
@@ -77,9 +75,8 @@ void Socket::EmitAwaiting(Millis timeout, AckCallback callback, std::string_view
   if (session_ == nullptr) return callback(Fail(ErrorCode::kUnavailable, "socket has been disconnected"));
   if (acks_ == nullptr) acks_ = std::make_unique<PendingAcks>();
   const std::uint64_t ack = next_ack_++;
-  auto timer = std::make_unique<FunctionTimer>([this, ack] {
-    Acknowledge(ack, Fail(ErrorCode::kTimeout, "operation has timed out"));
-  });
+  auto timer = std::make_unique<FunctionTimer>(
+      [this, ack] { Acknowledge(ack, Fail(ErrorCode::kTimeout, "operation has timed out")); });
   EngineServer& engine = session_->server();
   engine.timers().Arm(*timer, engine.clock().Steady() + timeout);
   acks_->entries.emplace(ack, PendingAcks::Entry{std::move(callback), std::move(timer)});

@@ -167,8 +167,7 @@ Result<std::optional<SocketPacket>> SocketDecoder::Attachment(std::string_view b
   if (partial_->attachments.size() < partial_->expected) return std::nullopt;
   const auto whole = std::move(partial_);
   const std::size_t first = whole->packet.type == SocketType::kEvent ? 1 : 0;
-  whole->packet.args =
-      Args(std::move(whole->values), first, std::move(whole->text), std::move(whole->attachments));
+  whole->packet.args = Args(std::move(whole->values), first, std::move(whole->text), std::move(whole->attachments));
   return std::move(whole->packet);
 }
 

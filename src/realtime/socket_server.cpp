@@ -16,8 +16,7 @@ SocketServer::~SocketServer() = default;
 
 Namespace& SocketServer::Of(std::string_view name) {
   if (Namespace* known = FindNamespace(name)) return *known;
-  return *namespaces_.emplace(std::string(name), std::unique_ptr<Namespace>(new Namespace(*this, name)))
-              .first->second;
+  return *namespaces_.emplace(std::string(name), std::unique_ptr<Namespace>(new Namespace(*this, name))).first->second;
 }
 
 Namespace* SocketServer::FindNamespace(std::string_view name) const {

@@ -39,11 +39,9 @@ void WebSocketTransport::OnOpen(WebSocketLink& link) {
       server_.handler_.OnOpened(*session_, std::move(request_));
       return;
     }
-    case Stage::kClosing:
-      return link.Close(close_code_, {});
+    case Stage::kClosing: return link.Close(close_code_, {});
     case Stage::kProbe:
-    case Stage::kActive:
-      return;
+    case Stage::kActive: return;
   }
 }
 

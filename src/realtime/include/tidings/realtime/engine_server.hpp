@@ -36,13 +36,13 @@ struct CorsOptions {
 };
 
 struct EngineOptions {
-  Millis ping_interval = 25'000;          // from opening, or from a pong, to the next ping
-  Millis ping_timeout = 20'000;           // from a ping to the latest pong
-  Millis upgrade_timeout = 10'000;        // from a probe's WebSocket to its end
-  std::size_t max_payload = 1'000'000;    // bytes of a message, of a body, and of a polling answer of several packets
-  std::size_t max_poll_packets = 16;      // in one polling answer
-  std::size_t max_pending = 16'000'000;   // bytes that wait for a slow client; above, its session ends
-  bool polling = true;                    // transports served
+  Millis ping_interval = 25'000;         // from opening, or from a pong, to the next ping
+  Millis ping_timeout = 20'000;          // from a ping to the latest pong
+  Millis upgrade_timeout = 10'000;       // from a probe's WebSocket to its end
+  std::size_t max_payload = 1'000'000;   // bytes of a message, of a body, and of a polling answer of several packets
+  std::size_t max_poll_packets = 16;     // in one polling answer
+  std::size_t max_pending = 16'000'000;  // bytes that wait for a slow client; above, its session ends
+  bool polling = true;                   // transports served
   bool websocket = true;
   CorsOptions cors;
 };
@@ -111,7 +111,7 @@ class EngineSession {
   void AwaitDrain();
 
   EngineServer& server_;
-  WebSocketTransport* transport_ = nullptr;  // the current one, if WebSocket
+  WebSocketTransport* transport_ = nullptr;    // the current one, if WebSocket
   std::unique_ptr<PollingTransport> polling_;  // the current one, if not
   std::unique_ptr<SessionData> data_;
   Heartbeat heartbeat_;

@@ -13,14 +13,14 @@ namespace tidings::realtime {
 // A request as it was checked by the listener: bounded, its path and query percent-decoded, its header names lower case.
 class HttpRequest {
  public:
-  std::string method;                                          // "GET"
-  std::string path;                                            // "/socket.io/", decoded, well-formed UTF-8
-  std::vector<std::pair<std::string, std::string>> query;      // decoded, in order
-  std::vector<std::pair<std::string, std::string>> headers;    // names in lower case, in order
+  std::string method;                                        // "GET"
+  std::string path;                                          // "/socket.io/", decoded, well-formed UTF-8
+  std::vector<std::pair<std::string, std::string>> query;    // decoded, in order
+  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case, in order
   std::string body;
-  std::string remote_address;                                  // the client's, behind trusted proxies too; no port
-  bool secure = false;                                         // came over TLS, or a trusted proxy says so
-  std::string id;                                              // for logs; may be empty
+  std::string remote_address;                                // the client's, behind trusted proxies too; no port
+  bool secure = false;                                       // came over TLS, or a trusted proxy says so
+  std::string id;                                            // for logs; may be empty
 
   // The first value, or an empty view.
   std::string_view Query(std::string_view name) const;
@@ -35,9 +35,9 @@ class HttpAnswer {
 
   int status = 200;
   std::string content_type;
-  std::vector<std::pair<std::string, std::string>> headers;    // besides Content-Type and Content-Length
+  std::vector<std::pair<std::string, std::string>> headers;  // besides Content-Type and Content-Length
   std::string body;
-  bool close = false;                                          // end the connection after this answer
+  bool close = false;                                        // end the connection after this answer
 };
 
 // One request that waits for its answer. Held by whoever answers; lives on the connection's thread, and may outlive

@@ -82,7 +82,7 @@ class Socket {
   // Emits only if it would go out in this turn; false if it was dropped.
   template <class... Values>
   bool EmitVolatile(std::string_view event, const Values&... values) {
-    return writable() && (EmitPacked(event, Pack(values...)), true);
+    return writable() && (EmitPacked(event, Pack(values...), false), true);
   }
   // Emits and calls back once: with the client's answer, with kTimeout after `timeout` milliseconds, or with
   // kUnavailable when the socket goes away. REQUIRES: timeout > 0.
@@ -156,7 +156,7 @@ class Socket {
       return Arguments::Of(values...);
     }
   }
-  void EmitPacked(std::string_view event, const Arguments& arguments);
+  void EmitPacked(std::string_view event, const Arguments& arguments, bool kept = true);
   void EmitAwaiting(Millis timeout, AckCallback callback, std::string_view event, const Arguments& arguments);
   void OnEvent(SocketPacket packet);
   void OnAck(SocketPacket packet);
