@@ -63,7 +63,6 @@ test("what is no room is refused", async () => {
   for (const [what, bad] of Object.entries({
     "kind unknown": { ...good, kind: "secret" },
     "kind a number": { ...good, kind: 5 },
-    "kind missing": { name: "x", members: [] },
     "name a number": { ...good, name: 5 },
     "name an object": { ...good, name: {} },
     "name of a megabyte": { ...good, name: "x".repeat(1_000_000) },
@@ -111,7 +110,7 @@ test("a direct room is one per pair, whoever asks", async () => {
 });
 
 test("two who open a direct room at once get one", async () => {
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 25; round++) {
     const [ann, bob] = people(server, "ann", "bob");
     const [one, two] = await Promise.all([
       ann.api.post("/rooms", { name: "pair", kind: "direct", members: [bob.id] }),

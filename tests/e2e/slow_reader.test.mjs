@@ -1,5 +1,5 @@
 // A reader that stands still while many messages pass: nothing lost, and the server's memory stays bounded.
-// TIDINGS_E2E_MESSAGES, TIDINGS_E2E_STANDSTILL_MS and TIDINGS_E2E_GROWTH_MIB set the sizes.
+// TIDINGS_E2E_MESSAGES, TIDINGS_E2E_READERS, TIDINGS_E2E_STANDSTILL_MS and TIDINGS_E2E_GROWTH_MIB set the sizes.
 import assert from "node:assert/strict";
 import { people } from "../lib/people.mjs";
 import { RawClient } from "../lib/raw_client.mjs";
@@ -11,7 +11,7 @@ const full = process.env.TIDINGS_E2E_FULL !== undefined;
 const kMessages = Number(process.env.TIDINGS_E2E_MESSAGES ?? (full ? 100_000 : 10_000));
 const kStandstillMs = Number(process.env.TIDINGS_E2E_STANDSTILL_MS ?? (full ? 60_000 : 10_000));
 const kGrowth = Number(process.env.TIDINGS_E2E_GROWTH_MIB ?? 64) * 1024 * 1024;
-const kReaders = 4;
+const kReaders = Number(process.env.TIDINGS_E2E_READERS ?? 4);
 const kTextBytes = full ? 2_000 : 6_000;
 const kDeadlineMs = full ? 900_000 : 240_000;
 

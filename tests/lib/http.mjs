@@ -108,12 +108,13 @@ export async function wholeList(api, path, limit) {
   let cursor = null;
   for (let page = 0; page < 1_000; page++) {
     const query = new URLSearchParams({ ...(limit ? { limit } : {}), ...(cursor === null ? {} : { cursor }) });
-    const data = ok(await api.get(`${path}${path.includes("?") ? "&" : "?"}${query}`));
-    const items = listOf(data);
+    const answer = await api.get(`${path}${path.includes("?") ? "&" : "?"}${query}`);
+    const items = listOf(ok(answer));
     if (limit) assert.ok(items.length <= limit, `${path}: ${items.length} elements with limit=${limit}`);
     all.push(...items);
-    cursor = data.next ?? null;
+    cursor = answer.json.next ?? answer.data.next ?? null;
     if (cursor === null) return all;
+    assert.ok(items.length > 0, `${path}: an empty page with a next one`);
   }
   throw new Error(`${path}: the list does not end`);
 }

@@ -1,7 +1,7 @@
 // Waiting with a deadline: every wait in these tests ends, and none is a fixed sleep.
 
 // How long to wait for what must happen, in milliseconds. Shorter while a test is expected to fail.
-export const patience = { ms: 15_000 };
+export const patience = { ms: 30_000 };
 
 // Resolves as `promise` does, or rejects once `ms` have passed.
 export async function within(promise, what, ms = patience.ms) {
