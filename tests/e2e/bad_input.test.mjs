@@ -1,6 +1,5 @@
 // What no client should send: a clear error, nothing stored, nothing stopped.
 import assert from "node:assert/strict";
-import { after } from "node:test";
 import { ok, refused } from "../lib/http.mjs";
 import { kContact, kImage, people, unique } from "../lib/people.mjs";
 import { RawClient } from "../lib/raw_client.mjs";
@@ -12,7 +11,6 @@ const server = await sharedServer();
 const [ann, bob] = people(server, "ann", "bob");
 const room = (await ann.createRoom({ members: [bob.id] }))._id;
 const target = await ann.send(room, "target");
-after(async () => ok(await ann.api.get("/me")));
 
 const kDeep = (depth) => `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;
 
@@ -169,4 +167,10 @@ test("paths that lead nowhere", async () => {
     assert.ok(answer.status < 500, `${path}: ${answer.status}`);
     assert.ok(!answer.body.includes("root:"));
   }
+});
+
+test("and after all that the server serves", async () => {
+  ok(await ann.api.get("/me"));
+  const log = await ann.log(room);
+  log.forEach(({ seq }, i) => assert.equal(seq, i + 1));
 });
