@@ -1,5 +1,7 @@
 #include <tidings/storage/chat/sqlite_tables.hpp>
 
+#include <tidings/storage/sqlite/event_store.hpp>
+
 #include "count_rows.hpp"
 #include "message_rows.hpp"
 #include "room_rows.hpp"
@@ -50,6 +52,10 @@ struct SqliteTables::Rows {
 
 SqliteTables::SqliteTables(Database& database) : rows_(std::make_unique<Rows>(database)) {}
 SqliteTables::~SqliteTables() = default;
+
+SqliteTables& SqliteTables::Of(eventing::Transaction& transaction) {
+  return SqliteTransaction::Of(transaction).database().Slot<SqliteTables>();
+}
 
 std::optional<UserRow> SqliteTables::FindUser(std::string_view id) { return rows_->users.Find(id); }
 std::optional<UserRow> SqliteTables::FindUser(UserKey key) { return rows_->users.Find(key); }

@@ -1,6 +1,6 @@
 // SqliteTables: the chat's tables over the writer's connection.
 //
-//   auto& tables = SqliteTransaction::Of(transaction).database().Slot<sqlite::SqliteTables>();
+//   chat::Engine engine(store, sqlite::SqliteTables::Of, …);
 #pragma once
 
 #include <memory>
@@ -15,6 +15,9 @@ class SqliteTables : public chat::Tables {
  public:
   explicit SqliteTables(Database& database);
   ~SqliteTables() override;
+
+  // Those of the transaction's connection. REQUIRES: it is of a SqliteEventStore.
+  static SqliteTables& Of(eventing::Transaction& transaction);
 
   std::optional<chat::UserRow> FindUser(std::string_view id) override;
   std::optional<chat::UserRow> FindUser(chat::UserKey key) override;
