@@ -10,7 +10,7 @@ import { eventually } from "../support/deadline.mjs";
 const full = process.env.TIDINGS_E2E_FULL !== undefined;
 const kMessages = Number(process.env.TIDINGS_E2E_MESSAGES ?? (full ? 100_000 : 10_000));
 const kStandstillMs = Number(process.env.TIDINGS_E2E_STANDSTILL_MS ?? (full ? 60_000 : 10_000));
-const kGrowth = Number(process.env.TIDINGS_E2E_GROWTH_MIB ?? 32) * 1024 * 1024;
+const kGrowth = Number(process.env.TIDINGS_E2E_GROWTH_MIB ?? 48) * 1024 * 1024;
 const kReaders = Number(process.env.TIDINGS_E2E_READERS ?? 4);
 const kTextBytes = full ? 2_000 : 6_000;
 // Messages before the memory is measured: enough to fill the caches, which are bounded but not small.

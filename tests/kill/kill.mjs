@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { ok, request } from "../lib/http.mjs";
 import { people } from "../lib/people.mjs";
 import { Random, seedFor } from "../lib/random.mjs";
-import { Tidings, kBinary } from "../lib/server.mjs";
+import { Tidings, kBinary, keepFolder } from "../lib/server.mjs";
 import { eventually } from "../support/deadline.mjs";
 import { holes, lost, misread, storedThoughRefused, storedTwice, unchanged } from "./check.mjs";
 import { Reader } from "./reader.mjs";
@@ -88,7 +88,10 @@ function finish(results) {
     for (const line of lines.slice(0, 8)) console.log(`       ${line}`);
     if (lines.length > 8) console.log(`       … ${lines.length} in all`);
   }
-  if (failed > 0) console.log(`--- server\n${server.output.slice(-4_096)}\nthe data folder is kept: ${server.dir}`);
+  if (failed > 0) {
+    keepFolder(server.dir);
+    console.log(`--- server\n${server.output.slice(-4_096)}\nthe data folder is kept: ${server.dir}`);
+  }
   console.log(`${results.length - failed} passed, ${failed} failed`);
   return failed === 0;
 }

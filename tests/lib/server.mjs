@@ -40,14 +40,24 @@ export async function freePort() {
   }
 }
 
-export function temporaryFolder() {
-  return mkdtempSync(join(tmpdir(), "tidings-e2e-"));
-}
-
 const running = new Set();
 process.on("exit", () => {
   for (const server of running) server.signal("SIGKILL");
 });
+
+const folders = new Set();
+process.on("exit", () => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+
+// Removed when this process ends, unless it is kept.
+export function temporaryFolder() {
+  const folder = mkdtempSync(join(tmpdir(), "tidings-e2e-"));
+  folders.add(folder);
+  return folder;
+}
+
+export function keepFolder(folder) {
+  folders.delete(folder);
+}
 
 // What the servers of this process have said last, for a failed test.
 export function serverOutput() {
