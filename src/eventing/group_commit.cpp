@@ -50,17 +50,17 @@ void GroupCommit::Close() {
 }
 
 void GroupCommit::Submit(std::unique_ptr<Unit> unit) {
-  bool closing = false;
-  {
-    const std::lock_guard lock(mutex_);
-    if (phase_ == Phase::kDead) return;
-    closing = phase_ == Phase::kClosing || phase_ == Phase::kClosed;
-    if (!closing && queue_.size() < options_.queue) {
-      queue_.push_back(std::move(unit));
-      if (waits_) wake_.notify_one();
-      return;
-    }
+  std::unique_lock lock(mutex_);
+  if (phase_ == Phase::kDead) return;
+  const bool closing = phase_ == Phase::kClosing || phase_ == Phase::kClosed;
+  if (!closing && queue_.size() < options_.queue) {
+    queue_.push_back(std::move(unit));
+    const bool wake = std::exchange(waits_, false);  // once is enough
+    lock.unlock();
+    if (wake) wake_.notify_one();
+    return;
   }
+  lock.unlock();
   if (closing) return unit->Done(Closing());
   unit->Done(Fail(ErrorCode::kUnavailable, "the store has too much to do; try again shortly"));
 }
@@ -68,7 +68,7 @@ void GroupCommit::Submit(std::unique_ptr<Unit> unit) {
 void GroupCommit::Poke() {
   const std::lock_guard lock(mutex_);
   poked_ = true;
-  if (waits_) wake_.notify_one();
+  wake_.notify_one();
 }
 
 std::size_t GroupCommit::waiting() const {

@@ -10,7 +10,6 @@ namespace tidings::sqlite {
 
 namespace {
 
-constexpr auto kProbeEvery = std::chrono::seconds(1);
 // Pages that a backup copies between two commits, and while there is nothing to commit.
 constexpr int kBackupPages = 64;
 constexpr int kBackupPagesIdle = 512;
@@ -31,6 +30,7 @@ Writer::Writer(Database& database, const SqliteEventStore::Options& options, con
     : database_(database),
       stats_(stats),
       standing_(standing),
+      probe_every_(options.probe_every),
       fatal_(options.fatal ? options.fatal : EndProcess),
       begin_(database, "BEGIN"),
       commit_(database, "COMMIT"),
@@ -154,11 +154,11 @@ void Writer::Report(const eventing::BatchReport& report) {
 void Writer::BecomeFull(const Error& why) {
   log::Err("store_full", {{"reason", why.message()}});
   *standing_.health.Lock() = std::unexpected(why);
-  next_probe_ = Steady::now() + kProbeEvery;
+  next_probe_ = Steady::now() + probe_every_;
 }
 
 void Writer::Probe() {
-  next_probe_ = Steady::now() + kProbeEvery;
+  next_probe_ = Steady::now() + probe_every_;
   try {
     // An empty log's file has to grow again for the probe, as it will for the next batches.
     log_.Truncate();

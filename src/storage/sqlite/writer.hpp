@@ -27,7 +27,7 @@ class Standing {
 };
 
 // What a failure means, of which the first three heal:
-//   no room         the batch is refused; nothing more is taken until a probe, one a second, has found room
+//   no room         the batch is refused; nothing more is taken until a probe, about one a second, has found room
 //   busy, defect    the batch is refused
 //   I/O, damage     nobody is answered: the fatal handler ends the process
 // Whatever fails inside COMMIT, but for no room and busy, leaves the outcome unknown and is fatal.
@@ -66,6 +66,7 @@ class Writer final : public eventing::CommitBackend {
   Database& database_;
   Stats& stats_;
   Standing& standing_;
+  const std::chrono::milliseconds probe_every_;
   const std::function<void(const std::string&)> fatal_;
   Statement begin_;
   Statement commit_;

@@ -10,6 +10,7 @@
 // the disk. An I/O error from a write or a sync ends the process without an answer: start-up recovers.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -72,6 +73,8 @@ class SqliteEventStore final : public eventing::EventStore {
     int wal_most_pages = 262'144;
     // Rest after which a log that is not empty is checkpointed; 0 for never.
     std::chrono::milliseconds checkpoint_after{2'000};
+    // How often it is tried whether a full disk has room again.
+    std::chrono::milliseconds probe_every{1'000};
 
     // Called once with one line when the store can go on no more; the default prints it to standard error and ends the
     // process with code 70. If it returns, the store answers nobody any more.
