@@ -138,9 +138,7 @@ CREATE TABLE session_rooms (
 
 }  // namespace
 
-SchemaPart ChatSchema() {
-  return SchemaPart("chat", {std::string(kUsers) + kRooms + kMessages + kCounts + kSessions});
-}
+SchemaPart ChatSchema() { return SchemaPart("chat", {std::string(kUsers) + kRooms + kMessages + kCounts + kSessions}); }
 
 std::string DerivedSchema() { return std::string(kRooms) + kMessages + kCounts; }
 

@@ -85,23 +85,36 @@ TEST_F(Compare, NamesAMissingAndASuperfluousRow) {
 }
 
 TEST_F(Compare, SeesEveryTable) {
-  for (const char* sql :
-       {"UPDATE rooms SET last_value = 'x'", "UPDATE rooms SET last_at = NULL", "UPDATE members SET role = 1 WHERE user = 2",
-        "DELETE FROM members WHERE user = 2", "UPDATE message_state SET record = 'x' WHERE seq = 100",
-        "UPDATE message_state SET last_event = 1 WHERE seq = 100", "DELETE FROM sends", "UPDATE sends SET position = 9",
-        "DELETE FROM mentions", "UPDATE mentions SET author = 5", "DELETE FROM reactions",
-        "UPDATE reactions SET user_id = 'x'", "UPDATE replies SET reply = 5", "UPDATE counts SET n = n + 1 WHERE level = 1",
-        "UPDATE counts SET n = n - 1 WHERE author = 2", "DELETE FROM message_blocks",
-        "UPDATE members SET read = 1000 WHERE user = 1", "UPDATE members SET joined = 0 WHERE user = 1",
-        "DELETE FROM users WHERE key = 1", "INSERT INTO sessions VALUES ('p', 7, 's', 1, 1)",
-        "INSERT INTO sessions VALUES ('p', 1, 's', 5000, 1)", "INSERT INTO session_rooms VALUES ('p', 1, 5000, 1)"}) {
+  for (const char* sql : {"UPDATE rooms SET last_value = 'x'",
+                          "UPDATE rooms SET last_at = NULL",
+                          "UPDATE members SET role = 1 WHERE user = 2",
+                          "DELETE FROM members WHERE user = 2",
+                          "UPDATE message_state SET record = 'x' WHERE seq = 100",
+                          "UPDATE message_state SET last_event = 1 WHERE seq = 100",
+                          "DELETE FROM sends",
+                          "UPDATE sends SET position = 9",
+                          "DELETE FROM mentions",
+                          "UPDATE mentions SET author = 5",
+                          "DELETE FROM reactions",
+                          "UPDATE reactions SET user_id = 'x'",
+                          "UPDATE replies SET reply = 5",
+                          "UPDATE counts SET n = n + 1 WHERE level = 1",
+                          "UPDATE counts SET n = n - 1 WHERE author = 2",
+                          "DELETE FROM message_blocks",
+                          "UPDATE members SET read = 1000 WHERE user = 1",
+                          "UPDATE members SET joined = 0 WHERE user = 1",
+                          "DELETE FROM users WHERE key = 1",
+                          "INSERT INTO sessions VALUES ('p', 7, 's', 1, 1)",
+                          "INSERT INTO sessions VALUES ('p', 1, 's', 5000, 1)",
+                          "INSERT INTO session_rooms VALUES ('p', 1, 5000, 1)"}) {
     Spoil(sql);
     EXPECT_FALSE(Findings().empty()) << sql;
     // Put right again for the next.
-    Spoil("DELETE FROM rooms; DELETE FROM members; DELETE FROM message_state; DELETE FROM sends; DELETE FROM mentions; "
-          "DELETE FROM reactions; DELETE FROM replies; DELETE FROM counts; DELETE FROM message_blocks; "
-          "DELETE FROM sessions; DELETE FROM session_rooms; DELETE FROM users; "
-          "INSERT INTO users VALUES (1, 'ann', 'ann', NULL, '', 0, 0, 0), (2, 'bob', 'bob', NULL, '', 0, 0, 0)");
+    Spoil(
+        "DELETE FROM rooms; DELETE FROM members; DELETE FROM message_state; DELETE FROM sends; DELETE FROM mentions; "
+        "DELETE FROM reactions; DELETE FROM replies; DELETE FROM counts; DELETE FROM message_blocks; "
+        "DELETE FROM sessions; DELETE FROM session_rooms; DELETE FROM users; "
+        "INSERT INTO users VALUES (1, 'ann', 'ann', NULL, '', 0, 0, 0), (2, 'bob', 'bob', NULL, '', 0, 0, 0)");
     Derive(scene_.tables());
     scene_.tables().CloseBlock(room_.key, 0);
     scene_.tables().CloseBlock(room_.key, 1);

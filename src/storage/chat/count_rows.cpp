@@ -101,7 +101,8 @@ CountWrites::CountWrites(Database& database)
       add_(database,
            "INSERT INTO counts (room, author, level, block, n) VALUES (?1, ?2, ?3, ?4, ?5) "
            "ON CONFLICT (room, author, level, block) DO UPDATE SET n = n + excluded.n"),
-      drop_empty_(database, "DELETE FROM counts WHERE room = ?1 AND author = ?2 AND level = ?3 AND block = ?4 AND n = 0") {}
+      drop_empty_(database,
+                  "DELETE FROM counts WHERE room = ?1 AND author = ?2 AND level = ?3 AND block = ?4 AND n = 0") {}
 
 bool CountWrites::Closed(RoomKey room, std::uint64_t block) { return closed_.Number(room, block).has_value(); }
 

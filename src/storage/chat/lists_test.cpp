@@ -125,8 +125,13 @@ TEST(RoomsOf, CountsPastReadingAndJoining) {
 
 TEST(UserList, ByPrefixOfIdOrNameInTheOrderOfIds) {
   Scene scene;
-  for (const auto& [id, name] : std::vector<std::pair<std::string, std::string>>{
-           {"b", "Anna"}, {"a", "bert"}, {"ANN", "zoe"}, {"c", "anton"}, {"d", "\u00e4nne"}, {"e_f", "x"}, {"exf", "y"}}) {
+  for (const auto& [id, name] : std::vector<std::pair<std::string, std::string>>{{"b", "Anna"},
+                                                                                 {"a", "bert"},
+                                                                                 {"ANN", "zoe"},
+                                                                                 {"c", "anton"},
+                                                                                 {"d", "\u00e4nne"},
+                                                                                 {"e_f", "x"},
+                                                                                 {"exf", "y"}}) {
     chat::UserRow user;
     user.id = id;
     user.name = name;
@@ -168,7 +173,8 @@ TEST(MemberList, IsPagedByKeyAndKnowsWhoWasThere) {
 
 TEST(ShareRoom, IsTrueOfTwoInOneRoom) {
   Scene scene;
-  for (const auto& [room, user] : std::vector<std::pair<int, int>>{{1, 1}, {3, 1}, {5, 1}, {2, 2}, {4, 2}, {5, 2}, {4, 3}}) {
+  for (const auto& [room, user] :
+       std::vector<std::pair<int, int>>{{1, 1}, {3, 1}, {5, 1}, {2, 2}, {4, 2}, {5, 2}, {4, 3}}) {
     scene.tables().PutMember(static_cast<chat::RoomKey>(room), {static_cast<UserKey>(user), {}, 1, 1, 0});
   }
   EXPECT_TRUE(scene.reader().ShareRoom(1, 2));

@@ -39,9 +39,7 @@ NumberPage PageOf(Numbers& numbers, const PageQuery& query) {
   NumberPage page;
   const Seq seq = std::min(query.seq, kAll - 1);
   switch (query.place) {
-    case PageQuery::Place::kNewest:
-      TakeDown(page, numbers, kAll, query.limit);
-      break;
+    case PageQuery::Place::kNewest: TakeDown(page, numbers, kAll, query.limit); break;
     case PageQuery::Place::kAfter:
       TakeUp(page, numbers, seq, query.limit);
       page.has_before = !numbers.Down(page.numbers.empty() ? seq + 1 : page.numbers.front(), 1).empty();

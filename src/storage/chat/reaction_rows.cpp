@@ -25,8 +25,9 @@ ReactionRows::ReactionRows(Database& database)
       remove_all_(database, "DELETE FROM reactions WHERE room = ?1 AND seq = ?2"),
       emojis_(database,
               "SELECT emoji, count(*), min(place) FROM reactions WHERE room = ?1 AND seq = ?2 GROUP BY emoji"),
-      users_(database,
-             "SELECT user_id FROM reactions WHERE room = ?1 AND seq = ?2 AND emoji = ?3 ORDER BY place, user LIMIT ?4") {}
+      users_(
+          database,
+          "SELECT user_id FROM reactions WHERE room = ?1 AND seq = ?2 AND emoji = ?3 ORDER BY place, user LIMIT ?4") {}
 
 bool ReactionRows::Has(RoomKey room, Seq seq, std::string_view emoji, UserKey user) {
   return has_.Number(room, seq, emoji, user).has_value();

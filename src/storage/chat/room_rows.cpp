@@ -4,7 +4,7 @@ namespace tidings::sqlite {
 
 namespace {
 
-#define TIDINGS_ROOM_COLUMNS                                                                                         \
+#define TIDINGS_ROOM_COLUMNS                                                                                        \
   "key, head, members, kind, created_at, updated_at, deleted_at, last_at, last_seq, creator, pair_low, pair_high, " \
   "id, name, creator_id, last_id, last_sender, last_type, last_value"
 
@@ -42,7 +42,7 @@ std::optional<chat::RoomRow> OneRoom(Rows rows) {
 
 // A field of the preview, or null where there is no preview.
 template <class T>
-auto Preview(const chat::RoomRow& room, T chat::LastMessage::*field) {
+auto Preview(const chat::RoomRow& room, T chat::LastMessage::* field) {
   if constexpr (std::is_same_v<T, std::string>) {
     return room.last ? std::optional<std::string_view>(*room.last.*field) : std::nullopt;
   } else {
@@ -58,12 +58,12 @@ constexpr chat::RoomCursor kTop{INT64_MAX, INT64_MAX};
 RoomRows::RoomRows(Database& database)
     : by_id_(database, "SELECT " TIDINGS_ROOM_COLUMNS " FROM rooms WHERE id = ?1"),
       by_key_(database, "SELECT " TIDINGS_ROOM_COLUMNS " FROM rooms WHERE key = ?1"),
-      direct_(database,
-              "SELECT key FROM rooms WHERE kind = 1 AND deleted_at = 0 AND pair_low = ?1 AND pair_high = ?2"),
-      keys_of_(database,
-               "SELECT key FROM members CROSS JOIN rooms ON rooms.key = members.room WHERE user = ?1 AND "
-               "deleted_at = 0 AND coalesce(last_at, created_at) <= ?2 AND (coalesce(last_at, created_at) < ?2 OR key < ?3) "
-               "ORDER BY coalesce(last_at, created_at) DESC, key DESC LIMIT ?4"),
+      direct_(database, "SELECT key FROM rooms WHERE kind = 1 AND deleted_at = 0 AND pair_low = ?1 AND pair_high = ?2"),
+      keys_of_(
+          database,
+          "SELECT key FROM members CROSS JOIN rooms ON rooms.key = members.room WHERE user = ?1 AND "
+          "deleted_at = 0 AND coalesce(last_at, created_at) <= ?2 AND (coalesce(last_at, created_at) < ?2 OR key < ?3) "
+          "ORDER BY coalesce(last_at, created_at) DESC, key DESC LIMIT ?4"),
       public_(database,
               "SELECT key FROM rooms WHERE kind = 2 AND deleted_at = 0 AND "
               "coalesce(last_at, created_at) <= ?1 AND (coalesce(last_at, created_at) < ?1 OR key < ?2) AND "
@@ -111,7 +111,8 @@ RoomWrites::RoomWrites(Database& database)
             "deleted_at = ?7 AND creator = ?10 AND pair_low = ?11 AND pair_high = ?12 AND id = ?13 AND name = ?14 AND "
             "creator_id = ?15"),
       put_(database,
-           "INSERT INTO rooms (" TIDINGS_ROOM_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+           "INSERT INTO rooms (" TIDINGS_ROOM_COLUMNS
+           ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
            "?13, ?14, ?15, ?16, ?17, ?18, ?19) ON CONFLICT (key) DO UPDATE SET head = ?2, members = ?3, kind = ?4, "
            "created_at = ?5, updated_at = ?6, deleted_at = ?7, last_at = ?8, last_seq = ?9, creator = ?10, "
            "pair_low = ?11, pair_high = ?12, id = ?13, name = ?14, creator_id = ?15, last_id = ?16, "

@@ -123,8 +123,7 @@ EventPage SqliteReader::Events(const RoomRow& room, Seq after, std::size_t limit
   return page;
 }
 
-std::vector<Watermark> SqliteReader::SeenBy(RoomKey room, UserKey author, Seq seq, UserKey cursor,
-                                            std::size_t limit) {
+std::vector<Watermark> SqliteReader::SeenBy(RoomKey room, UserKey author, Seq seq, UserKey cursor, std::size_t limit) {
   return rows_->members.SeenBy(room, author, seq, cursor, limit);
 }
 

@@ -37,11 +37,11 @@ UserRows::UserRows(Database& database)
       by_username_(database, "SELECT " TIDINGS_USER_COLUMNS " FROM users WHERE username = ?1"),
       id_of_(database, "SELECT id FROM users WHERE key = ?1"),
       all_(database, "SELECT " TIDINGS_USER_COLUMNS " FROM users WHERE id > ?1 ORDER BY id LIMIT ?2"),
-      with_prefix_(database,
-                   "SELECT " TIDINGS_USER_COLUMNS " FROM users WHERE key IN ("
-                   "SELECT key FROM users WHERE id COLLATE NOCASE >= ?1 AND id COLLATE NOCASE < ?2 UNION "
-                   "SELECT key FROM users WHERE name COLLATE NOCASE >= ?1 AND name COLLATE NOCASE < ?2) "
-                   "AND +id > ?3 ORDER BY +id LIMIT ?4") {}
+      with_prefix_(database, "SELECT " TIDINGS_USER_COLUMNS
+                             " FROM users WHERE key IN ("
+                             "SELECT key FROM users WHERE id COLLATE NOCASE >= ?1 AND id COLLATE NOCASE < ?2 UNION "
+                             "SELECT key FROM users WHERE name COLLATE NOCASE >= ?1 AND name COLLATE NOCASE < ?2) "
+                             "AND +id > ?3 ORDER BY +id LIMIT ?4") {}
 
 std::optional<chat::UserRow> UserRows::Find(std::string_view id) { return OneUser(by_id_.Query(id)); }
 

@@ -14,8 +14,7 @@ namespace tidings::sqlite {
 // Where the rows lie: a connection, and which of its attached files. A Database stands for its main file.
 class TablesAt {
  public:
-  TablesAt(Database& connection, std::string file = "main")
-      : database(connection), schema(std::move(file)) {}
+  TablesAt(Database& connection, std::string file = "main") : database(connection), schema(std::move(file)) {}
   Database& database;
   std::string schema;
 };
