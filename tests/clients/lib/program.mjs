@@ -9,17 +9,17 @@ import { EchoServer, isReference, kRelaxed } from "../../support/echo_server.mjs
 const kLimit = 240_000;
 
 // Defines a test that runs `command` with the server's URL and `transport` behind its arguments. `differs` maps the
-// checks that fail against npm's server to the reason; `environment` is added to that of the program.
-export function programTest(command, transport, { differs = {}, environment = {} } = {}) {
+// checks that fail against npm's server to the reason; `flags` are those of the server.
+export function programTest(command, transport, { differs = {}, flags = kRelaxed } = {}) {
   let server;
   before(async () => {
-    server = await EchoServer.start(kRelaxed);
+    server = await EchoServer.start(flags);
   });
   after(() => server?.stop());
 
   it(transport, { timeout: kLimit }, async (context) => {
     const [program, ...args] = [...command, server.url, transport];
-    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...environment } });
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
     context.after(() => child.kill("SIGKILL"));
     let errors = "";
     child.stderr.on("data", (chunk) => (errors = (errors + chunk).slice(-8_192)));
