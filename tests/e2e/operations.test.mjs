@@ -157,13 +157,22 @@ test("unknown commands, flags and folders: not 0 and one clear line", async () =
 test("a setting by flag, environment, file, default, in this order; secrets masked", async () => {
   const dir = temporaryFolder();
   const secret = "s".repeat(40);
-  const env = { ...process.env, TIDINGS_JWT_SECRET: secret, TIDINGS_LISTEN: "127.0.0.1:7001" };
-  const shown = expectSuccess(await run(kBinary, ["config", "--data", dir], env), "config");
+  const file = join(dir, "tidings.toml");
+  writeFileSync(file, 'recovery = "off"\n\n[auth]\nissuer = "from-the-file"\n');
+  const config = async (env) => expectSuccess(await run(kBinary, ["config", "--config", file], { ...process.env, ...env }), "config");
+  const shown = await config({ TIDINGS_JWT_SECRET: secret });
+  assert.match(shown, /^recovery = "off"/m);
+  assert.match(shown, /from-the-file/);
   assert.ok(!shown.includes(secret), "the secret is masked");
-  assert.match(shown, /7001/);
-  const flagged = expectSuccess(await run(kBinary, ["config", "--data", dir, "--listen", "127.0.0.1:7002"], env), "config");
-  assert.match(flagged, /7002/);
-  assert.doesNotMatch(flagged, /7001/);
+  const changed = await config({ TIDINGS_RECOVERY: "always" });
+  assert.match(changed, /^recovery = "always"/m);
+  assert.match(changed, /from-the-file/);
+  expectFailure(await run(kBinary, ["config", "--config", file], { ...process.env, TIDINGS_RECOVERY: "sometimes" }), "a value that is none");
+  expectFailure(await run(kBinary, ["config", "--config", join(dir, "none.toml")]), "a file that is not there");
+  // A flag goes before the environment: this server listens where its flag says.
+  await withServer({ env: { TIDINGS_LISTEN: "127.0.0.1:1", TIDINGS_DATA: "/nowhere" } }, async (own) => {
+    assert.equal((await request(`${own.url}/healthz`, "GET")).status, 200);
+  });
 });
 
 test("user add, list, suspend", async () => {
