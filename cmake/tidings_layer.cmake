@@ -27,7 +27,7 @@ if(TIDINGS_FAULTS)
   target_compile_definitions(tidings_options INTERFACE TIDINGS_FAULTS=1)
 endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
-  target_compile_options(tidings_options INTERFACE -O2 -g1 -ffunction-sections -fdata-sections)
+  target_compile_options(tidings_options INTERFACE -g1 -ffunction-sections -fdata-sections)
   target_link_options(tidings_options INTERFACE -Wl,--gc-sections)
 endif()
 

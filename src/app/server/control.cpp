@@ -1,0 +1,194 @@
+#include "control.hpp"
+
+#include <unistd.h>
+
+#include <tidings/app/control_file.hpp>
+#include <tidings/auth/password.hpp>
+#include <tidings/base/json.hpp>
+#include <tidings/base/log.hpp>
+#include <tidings/chat/draft.hpp>
+#include <tidings/net/chat/services.hpp>
+
+namespace tidings::app {
+
+namespace {
+
+constexpr std::size_t kUsersAtOnce = 200;
+
+net::HttpServerOptions ListenerOptions() {
+  net::HttpServerOptions options;
+  options.max_connections = 32;
+  options.io_uring = false;
+  return options;
+}
+
+std::string UserLine(const chat::UserRow& user) {
+  std::string out;
+  json::ObjectWriter writer(out);
+  writer.Text("_id", user.id).Text("name", user.name).Text("username", user.username);
+  writer.Bool("suspended", user.suspended).Number("lastSeen", static_cast<std::uint64_t>(user.last_seen)).End();
+  return out;
+}
+
+Result<json::object> BodyOf(const realtime::HttpRequest& request) {
+  if (request.body.empty()) return json::object();
+  auto parsed = json::Parse(request.body);
+  if (!parsed) return std::unexpected(parsed.error());
+  if (!parsed->is_object()) return Fail(ErrorCode::kInvalid, "the body must be an object");
+  return std::move(parsed->get_object());
+}
+
+}  // namespace
+
+struct Control::Call {
+  realtime::HttpRequest request;
+  json::object body;
+  std::unique_ptr<realtime::HttpExchange> exchange;
+
+  void Answer(const Result<std::string>& data) {
+    exchange->Respond({data ? 200 : HttpStatus(data.error().code()), "application/json; charset=utf-8",
+                       data ? net::SuccessBody(*data) : net::ErrorBody(data.error())});
+  }
+};
+
+Control::Control(Services services)
+    : services_(services),
+      http_(services.loop, ListenerOptions()),
+      methods_{{"GET /control/users", &Control::ListUsers},      {"POST /control/users", &Control::AddUser},
+               {"POST /control/accounts", &Control::AddAccount}, {"POST /control/suspend", &Control::Suspend},
+               {"POST /control/backup", &Control::BeginBackup},  {"GET /control/backup", &Control::TellBackup}} {
+  http_.Route("/control", *this);
+}
+
+Control::~Control() {
+  if (copier_.joinable()) copier_.join();
+}
+
+Status Control::Open(const std::string& data) {
+  const auto port = http_.Listen({.host = "127.0.0.1"});
+  if (!port) return std::unexpected(port.error().Within("the listener of the commands"));
+  data_ = data;
+  return WriteControlFile(data_, {*port, getpid()});
+}
+
+void Control::Close() {
+  if (!data_.empty()) RemoveControlFile(std::exchange(data_, {}));
+}
+
+bool Control::Allowed(const realtime::HttpRequest& request) const {
+  constexpr std::string_view kBearer = "Bearer ";
+  const std::string_view header = request.Header("authorization");
+  if (!header.starts_with(kBearer)) return false;
+  const auto claims = services_.keys.Verify(header.substr(kBearer.size()), services_.clock.Now());
+  return claims && claims->Internal() && claims->admin && claims->sub == kControlSubject;
+}
+
+void Control::OnRequest(realtime::HttpRequest request, std::unique_ptr<realtime::HttpExchange> exchange) {
+  Call call{std::move(request), {}, std::move(exchange)};
+  if (!Allowed(call.request)) {
+    return call.Answer(Fail(ErrorCode::kUnauthorized, "this is for the commands of this data folder alone"));
+  }
+  const auto method = methods_.find(call.request.method + " " + call.request.path);
+  if (method == methods_.end()) return call.Answer(Fail(ErrorCode::kNotFound, "this server knows no such command"));
+  auto body = BodyOf(call.request);
+  if (!body) return call.Answer(std::unexpected(body.error()));
+  call.body = std::move(*body);
+  log::Info("command", {{"method", call.request.method}, {"path", call.request.path}});
+  (this->*method->second)(std::move(call));
+}
+
+chat::Answer<std::string> Control::Answering(Call call) {
+  return net::OnLoop<std::string>(services_.loop, [call = std::move(call)](Result<std::string> data) mutable {
+    call.Answer(data);
+  });
+}
+
+void Control::ListUsers(Call call) {
+  auto shared = net::LoopShared(services_.loop, std::move(call));
+  net::EventLoop& loop = services_.loop;
+  const bool queued = services_.reads.Read(
+      [&loop, shared](chat::Reader& reader) {
+        const auto users = reader.Users("", shared->request.Query("cursor"), kUsersAtOnce);
+        std::string data = R"({"users":[)";
+        for (const chat::UserRow& user : users) {
+          if (&user != &users.front()) data += ',';
+          data += UserLine(user);
+        }
+        data += R"(],"next":)";
+        data += users.size() == kUsersAtOnce ? json::Quote(users.back().id) : "null";
+        data += '}';
+        loop.Post([shared, data = std::move(data)] { shared->Answer(data); });
+      },
+      [&loop, shared](const Error& error) {
+        loop.Post([shared, error] { shared->Answer(std::unexpected(error)); });
+      });
+  if (!queued) shared->Answer(Fail(ErrorCode::kUnavailable, "the server has too much to do; try again"));
+}
+
+void Control::AddUser(Call call) {
+  const auto id = json::RequiredText(call.body, "_id");
+  if (!id) return call.Answer(std::unexpected(id.error()));
+  const auto name = json::OptionalText(call.body, "name");
+  if (!name) return call.Answer(std::unexpected(name.error()));
+  if (!auth::IsUserId(*id)) return call.Answer(Fail(ErrorCode::kInvalid, "this is no user id"));
+  services_.engine.AddUser(*id, name->value_or(""), Answering(std::move(call)));
+}
+
+void Control::AddAccount(Call call) {
+  const auto username = json::RequiredText(call.body, "username");
+  const auto hash = json::RequiredText(call.body, "passwordHash");
+  const auto name = json::OptionalText(call.body, "name");
+  if (!username || !hash || !name) {
+    return call.Answer(Fail(ErrorCode::kInvalid, "an account needs a username and a hash of its password"));
+  }
+  const auto normal = auth::NormalizeUsername(*username);
+  if (!normal) return call.Answer(std::unexpected(normal.error()));
+  services_.engine.Register(*normal, *hash, name->value_or(""),
+                            [answer = Answering(std::move(call))](Result<chat::Caller> caller) mutable {
+                              if (!caller) return answer(std::unexpected(caller.error()));
+                              std::string data;
+                              json::ObjectWriter(data).Text("_id", caller->id).Text("name", caller->name).End();
+                              answer(std::move(data));
+                            });
+}
+
+void Control::Suspend(Call call) {
+  const auto id = json::RequiredText(call.body, "_id");
+  const auto suspended = json::OptionalBool(call.body, "suspended");
+  if (!id || !suspended) return call.Answer(Fail(ErrorCode::kInvalid, "name a user"));
+  services_.engine.Suspend(*id, suspended->value_or(true), Answering(std::move(call)));
+}
+
+void Control::BeginBackup(Call call) {
+  const auto folder = json::RequiredText(call.body, "folder");
+  if (!folder || !folder->starts_with('/')) return call.Answer(Fail(ErrorCode::kInvalid, "name a whole path"));
+  if (copying_.Lock()->running) {
+    return call.Answer(Fail(ErrorCode::kConflict, "the store is being copied already; wait for that to end"));
+  }
+  if (copier_.joinable()) copier_.join();
+  *copying_.Lock() = {.running = true};
+  copier_ = std::thread([this, folder = *folder] {
+    const Status copied = services_.store.Backup(folder, [this](std::uint64_t done, std::uint64_t all) {
+      auto state = copying_.Lock();
+      state->done = done;
+      state->all = all;
+    });
+    auto state = copying_.Lock();
+    state->running = false;
+    if (!copied) state->error = copied.error().message();
+    copied ? log::Info("backup_made", {{"folder", folder}})
+           : log::Err("backup_failed", {{"folder", folder}, {"reason", copied.error().message()}});
+  });
+  TellBackup(std::move(call));
+}
+
+void Control::TellBackup(Call call) {
+  const Copying copying = *copying_.Lock();
+  std::string data;
+  json::ObjectWriter writer(data);
+  writer.Bool("running", copying.running).Number("done", copying.done).Number("all", copying.all);
+  writer.Text("error", copying.error).End();
+  call.Answer(data);
+}
+
+}  // namespace tidings::app

@@ -1,0 +1,75 @@
+// Control: the server's side of the commands that change a store while it runs. A listener of its own, at the loopback
+// alone; what it serves is not reachable at the other addresses, since some of it names paths of this machine.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include <tidings/auth/jwt.hpp>
+#include <tidings/base/guarded.hpp>
+#include <tidings/chat/engine.hpp>
+#include <tidings/chat/reader.hpp>
+#include <tidings/net/http_server.hpp>
+#include <tidings/storage/sqlite/event_store.hpp>
+
+namespace tidings::app {
+
+// Loop's thread only.
+//
+//   GET  /control/users?cursor=   {users: [{_id, name, username, suspended, lastSeen}], next}
+//   POST /control/users           {_id, name}
+//   POST /control/accounts        {username, passwordHash, name}
+//   POST /control/suspend         {_id, suspended}
+//   POST /control/backup          {folder}: begins; one at a time
+//   GET  /control/backup          {running, done, all, error}: of the last one
+class Control final : public realtime::RequestHandler {
+ public:
+  struct Services {
+    net::EventLoop& loop;
+    const Clock& clock;
+    const auth::KeySet& keys;
+    chat::Engine& engine;
+    chat::ReadPool& reads;
+    sqlite::SqliteEventStore& store;
+  };
+  explicit Control(Services services);
+  // REQUIRES: the store is closed, which ends a backup that runs.
+  ~Control() override;
+
+  // Listens, and writes the control file.
+  Status Open(const std::string& data);
+  // Removes the control file.
+  void Close();
+
+  void OnRequest(realtime::HttpRequest request, std::unique_ptr<realtime::HttpExchange> exchange) override;
+
+ private:
+  struct Call;
+  using Method = void (Control::*)(Call);
+  struct Copying {
+    bool running = false;
+    std::uint64_t done = 0;
+    std::uint64_t all = 0;
+    std::string error;
+  };
+
+  bool Allowed(const realtime::HttpRequest& request) const;
+  chat::Answer<std::string> Answering(Call call);
+  void ListUsers(Call call);
+  void AddUser(Call call);
+  void AddAccount(Call call);
+  void Suspend(Call call);
+  void BeginBackup(Call call);
+  void TellBackup(Call call);
+
+  Services services_;
+  net::HttpServer http_;
+  std::map<std::string, Method> methods_;
+  std::string data_;
+  Guarded<Copying> copying_;
+  std::thread copier_;
+};
+
+}  // namespace tidings::app

@@ -1,0 +1,236 @@
+#include <tidings/app/server.hpp>
+
+#include <sys/resource.h>
+
+#include <csignal>
+#include <deque>
+#include <filesystem>
+
+#include <tidings/auth/secret_file.hpp>
+#include <tidings/base/log.hpp>
+#include <tidings/net/chat/http_api.hpp>
+#include <tidings/net/chat/socket_api.hpp>
+#include <tidings/net/http_server.hpp>
+#include <tidings/net/signals.hpp>
+#include <tidings/net/ticker.hpp>
+#include <tidings/storage/chat/chat_schema.hpp>
+#include <tidings/storage/chat/sqlite_reader.hpp>
+#include <tidings/storage/chat/sqlite_tables.hpp>
+#include <tidings/storage/sqlite/event_store.hpp>
+
+#include "control.hpp"
+#include "live_relay.hpp"
+#include "metrics.hpp"
+#include "operations.hpp"
+#include "settings.hpp"
+
+namespace tidings::app {
+
+namespace {
+
+constexpr std::chrono::milliseconds kTick{50};
+constexpr std::chrono::seconds kReloadKeys{5};
+
+// Sockets are file descriptors: as many as the machine allows.
+void RaiseFileLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) log::Warning("file_limit_not_raised");
+}
+
+}  // namespace
+
+Result<std::string> DataSecret(const std::string& data) {
+  std::error_code error;
+  std::filesystem::create_directories(data, error);
+  if (error) return Fail(ErrorCode::kInvalid, "the data folder " + data + " cannot be made: " + error.message());
+  return auth::ReadOrCreateSecret(std::filesystem::path(data) / "token.secret");
+}
+
+class Server::State {
+ public:
+  explicit State(const Config& given)
+      : config(given), loop(clock), http_options(HttpOptionsOf(given)), http(loop, http_options) {}
+  ~State() {
+    if (store) store->Close();  // nobody calls back any more
+  }
+
+  Status Open();
+  Status Listen();
+  void Route();
+  void Stop();
+  realtime::HttpAnswer Ready() const;
+
+  Config config;
+  SystemClock clock;
+  net::ChatStats chat_stats;
+  net::EventLoop loop;
+  std::unique_ptr<auth::KeySet> keys;
+  std::unique_ptr<LiveRelay> relay;
+  std::unique_ptr<sqlite::SqliteEventStore> store;
+  std::unique_ptr<chat::Engine> engine;
+  std::unique_ptr<sqlite::SqliteReadPool> reads;
+  std::unique_ptr<net::ChatServices> services;
+  std::unique_ptr<net::Gate> gate;
+  std::unique_ptr<net::Hub> hub;
+  std::unique_ptr<realtime::SocketServer> sockets;
+  std::unique_ptr<net::SocketApi> socket_api;
+  std::unique_ptr<net::HttpApi> http_api;
+  std::deque<SimpleHandler> simple;
+  std::unique_ptr<MetricsHandler> metrics;
+  net::HttpServerOptions http_options;
+  net::HttpServer http;  // its connections end before what they call
+  std::unique_ptr<net::HttpServer> metrics_http;  // null: metrics are served by `http`
+  std::unique_ptr<Control> control;
+  std::vector<std::string> addresses;
+  bool stopping = false;
+};
+
+Status Server::State::Open() {
+  auto secret = DataSecret(config.data);
+  if (!secret) return std::unexpected(secret.error());
+  auto made = auth::KeySet::Make({config.auth.jwt_secret, config.auth.jwks_file, *secret});
+  if (!made) return std::unexpected(made.error());
+  keys = std::move(*made);
+
+  sqlite::SqliteEventStore::Options options;
+  options.folder = config.data;
+  options.parts.push_back(sqlite::ChatSchema());
+  options.clock = &clock;
+  auto opened = sqlite::SqliteEventStore::Open(std::move(options));
+  if (!opened) return std::unexpected(opened.error());
+  store = std::move(*opened);
+  const net::ChatSettings settings = ChatSettingsOf(config);
+  relay = std::make_unique<LiveRelay>(loop, [this](const chat::LiveBatch& batch) {
+    for (const chat::UserKey user : batch.suspended) gate->Forget(user);
+    realtime::EngineServer::Batch gathered(sockets->engine());
+    hub->OnCommit(batch);
+  });
+  engine = std::make_unique<chat::Engine>(
+      *store,
+      [](eventing::Transaction& transaction) -> chat::Tables& {
+        return sqlite::SqliteTransaction::Of(transaction).database().Slot<sqlite::SqliteTables>();
+      },
+      settings.limits, relay.get());
+  store->AddListener(engine->listener());
+  reads = std::make_unique<sqlite::SqliteReadPool>(store->readers());
+  services = std::make_unique<net::ChatServices>(
+      net::ChatServices{loop, clock, *engine, *reads, *keys, settings, chat_stats});
+  gate = std::make_unique<net::Gate>(*services);
+  hub = std::make_unique<net::Hub>(*services);
+  sockets = std::make_unique<realtime::SocketServer>(SocketOptionsOf(config), clock);
+  socket_api = std::make_unique<net::SocketApi>(*services, *gate, *hub, *sockets);
+  http_api = std::make_unique<net::HttpApi>(*services, *gate);
+  http_api->set_max_body(config.limits.body);
+  control = std::make_unique<Control>(Control::Services{loop, clock, *keys, *engine, *reads, *store});
+  return {};
+}
+
+realtime::HttpAnswer Server::State::Ready() const {
+  const auto answer = [](int status, std::string_view word, std::string_view reason) {
+    std::string body;
+    json::ObjectWriter writer(body);
+    writer.Text("status", word);
+    if (!reason.empty()) writer.Text("reason", reason);
+    writer.End();
+    return realtime::HttpAnswer(status, "application/json; charset=utf-8", body + "\n");
+  };
+  if (stopping) return answer(503, "stopping", "the server is shutting down");
+  if (const Status healthy = store->Healthy(); !healthy) return answer(503, "unready", healthy.error().message());
+  return answer(200, "ready", "");
+}
+
+void Server::State::Route() {
+  http.Route("/socket.io/", *sockets);
+  http.Route("/api/v1", *http_api);
+  http.Route("/rooms", *http_api);
+  http.Route("/healthz", simple.emplace_back([](const realtime::HttpRequest&) {
+    return realtime::HttpAnswer(200, "text/plain; charset=utf-8", "ok\n");
+  }));
+  http.Route("/readyz", simple.emplace_back([this](const realtime::HttpRequest&) { return Ready(); }));
+  metrics = std::make_unique<MetricsHandler>(MetricsSources{http.stats(), chat_stats, *store, *engine},
+                                             config.metrics.token);
+  if (config.metrics.listen) metrics_http = std::make_unique<net::HttpServer>(loop, net::HttpServerOptions{.io_uring = false});
+  (metrics_http ? *metrics_http : http).Route("/metrics", *metrics);
+}
+
+Status Server::State::Listen() {
+  for (const Endpoint& endpoint : config.listen) {
+    net::ListenOptions options;
+    options.host = endpoint.host;
+    options.port = endpoint.port;
+    options.proxy_protocol = config.proxy_protocol;
+    options.tls = {config.tls.certificate, config.tls.key};
+    const auto port = http.Listen(options);
+    if (!port) return std::unexpected(port.error());
+    const std::string host = endpoint.host.empty() || endpoint.host == "*" ? "127.0.0.1" : endpoint.host;
+    addresses.push_back((options.tls.empty() ? "http://" : "https://") + FormatEndpoint({host, *port}));
+  }
+  if (metrics_http) {
+    const Endpoint& endpoint = *config.metrics.listen;
+    const auto port = metrics_http->Listen({.host = endpoint.host, .port = endpoint.port});
+    if (!port) return std::unexpected(port.error());
+    log::Info("metrics", {{"address", "http://" + FormatEndpoint({endpoint.host, *port}) + "/metrics"}});
+  }
+  return control->Open(config.data);
+}
+
+void Server::State::Stop() {
+  if (std::exchange(stopping, true)) return;
+  log::Info("stopping");
+  control->Close();
+  sockets->RefuseHandshakes(true);
+  sockets->CloseAll();
+  // Requests in flight are answered after their commit; then the store closes, with all that it was handed.
+  const auto within = std::max(config.shutdown_timeout - std::chrono::milliseconds(2'000), std::chrono::milliseconds(500));
+  http.Stop(within, [this] { loop.Stop(); });
+}
+
+Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Server::~Server() = default;
+
+Result<std::unique_ptr<Server>> Server::Open(const Config& config) {
+  log::SetLevel(config.log.level);
+  RaiseFileLimit();
+  // Before any thread is started, so that all of them leave these signals to the loop.
+  sigset_t handled;
+  sigemptyset(&handled);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&handled, signal);
+  pthread_sigmask(SIG_BLOCK, &handled, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  auto state = std::make_unique<State>(config);
+  if (auto opened = state->Open(); !opened) return std::unexpected(opened.error());
+  state->Route();
+  if (auto listening = state->Listen(); !listening) return std::unexpected(listening.error());
+  return std::unique_ptr<Server>(new Server(std::move(state)));
+}
+
+std::vector<std::string> Server::Addresses() const { return state_->addresses; }
+
+void Server::Run() {
+  State& state = *state_;
+  const net::SignalWatch signals(state.loop, {SIGTERM, SIGINT, SIGHUP}, [&](int signal) {
+    if (signal != SIGHUP) return state.Stop();
+    const Status reloaded = state.http.ReloadCertificates();
+    if (!reloaded) log::Err("certificates_not_reloaded", {{"reason", reloaded.error().message()}});
+    const auto keys = state.keys->Reload();
+    if (!keys) log::Err("keys_not_reloaded", {{"reason", keys.error().message()}});
+    log::Info("reloaded");
+  });
+  const net::Ticker ticker(state.loop, *state.sockets);
+  state.loop.RunEvery(kTick, [&] { state.socket_api->OnTick(); });
+  state.loop.RunEvery(kReloadKeys, [&] {
+    const auto keys = state.keys->Reload();
+    if (!keys) log::Err("keys_not_reloaded", {{"reason", keys.error().message()}});
+  });
+  state.store->Start();
+  for (const std::string& address : state.addresses) {
+    log::Info("listening", {{"address", address}, {"data", state.config.data}});
+  }
+  state.loop.Run();
+  state.store->Close();
+  log::Info("stopped");
+}
+
+}  // namespace tidings::app

@@ -1,0 +1,212 @@
+// The command line. Every command exits with 0, or prints one line that says what is wrong and what to do.
+#include <CLI/CLI.hpp>
+
+#include <termios.h>
+#include <unistd.h>
+
+#include <iostream>
+
+#include <tidings/app/commands.hpp>
+#include <tidings/app/server.hpp>
+#include <tidings/auth/jwt.hpp>
+
+using namespace tidings;
+
+namespace {
+
+int Complain(const Error& error) {
+  std::cerr << "tidings: " << error.message() << '\n';
+  return 1;
+}
+
+// The flags that are settings, as every command takes them.
+class SettingFlags {
+ public:
+  void Add(CLI::App& command, const std::string& flag, const std::string& key, const std::string& help) {
+    command.add_option(flag, values_[key], help);
+    flags_[key] = flag;
+  }
+  void AddData(CLI::App& command) {
+    command.add_option("--config", file_, "Config file (TOML); see docs/configuration.md");
+    Add(command, "--data", "data", "Folder of the store (./data)");
+  }
+  Result<app::LoadedConfig> Load() const {
+    app::ConfigSources sources;
+    sources.file = file_;
+    sources.environment = app::ProcessEnvironment();
+    for (const auto& [key, values] : values_) {
+      if (!values.empty()) sources.overrides.push_back({key, values, flags_.at(key)});
+    }
+    auto loaded = app::LoadConfig(sources);
+    if (loaded) {
+      for (const std::string& warning : loaded->warnings) std::cerr << "tidings: " << warning << '\n';
+    }
+    return loaded;
+  }
+
+ private:
+  std::string file_;
+  std::map<std::string, std::vector<std::string>> values_;
+  std::map<std::string, std::string> flags_;
+};
+
+int Serve(const app::Config& config) {
+  auto server = app::Server::Open(config);
+  if (!server) return Complain(server.error());
+  for (const std::string& address : (*server)->Addresses()) std::cout << "tidings: listening at " << address << '\n';
+  std::cout << std::flush;
+  (*server)->Run();
+  return 0;
+}
+
+int PrintToken(const app::Config& config, auth::Grant grant) {
+  auto secret = app::DataSecret(config.data);
+  if (!secret) return Complain(secret.error());
+  auto keys = auth::KeySet::Make({config.auth.jwt_secret, {}, *secret});
+  if (!keys) return Complain(keys.error());
+  const bool shared = !config.auth.jwt_secret.empty();
+  if (shared) {
+    grant.issuer = config.auth.issuer;
+    grant.audience = config.auth.audience;
+  }
+  const auto token = (*keys)->Sign(grant, SystemClock().Now(), shared ? auth::Signer::kShared : auth::Signer::kInternal);
+  if (!token) return Complain(token.error());
+  std::cout << *token << '\n';
+  return 0;
+}
+
+// From the terminal, unseen, or the first line of what is piped in.
+std::string AskPassword() {
+  const bool terminal = isatty(STDIN_FILENO) == 1;
+  termios before{};
+  if (terminal) {
+    std::cerr << "Password: " << std::flush;
+    tcgetattr(STDIN_FILENO, &before);
+    termios unseen = before;
+    unseen.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &unseen);
+  }
+  std::string password;
+  std::getline(std::cin, password);
+  if (terminal) {
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    std::cerr << '\n';
+  }
+  return password;
+}
+
+// One line, unlike CLI11's own.
+int ComplainOfUsage(const CLI::App& cli, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return cli.exit(error);  // --help and --version
+  std::string message = error.what();
+  std::ranges::replace(message, '\n', ' ');
+  std::cerr << "tidings: " << message << "; see tidings --help\n";
+  return error.get_exit_code();
+}
+
+// The commands that work on a data folder.
+class StoreCommands {
+ public:
+  StoreCommands(CLI::App& cli, SettingFlags& flags) {
+    verify_ = Add(cli, flags, "verify", "Check the store: read everything, derive it again, compare");
+    backup_ = Add(cli, flags, "backup", "Copy the store into a new folder, also while its server runs");
+    backup_->add_option("DIR", place_, "The folder of the copy")->required();
+    export_ = Add(cli, flags, "export", "Write the whole store as JSON Lines");
+    export_->add_option("FILE", file_, "The file, or - for standard output")->capture_default_str();
+    import_ = Add(cli, flags, "import", "Read what export wrote into an empty store");
+    import_->add_option("FILE", place_, "The file")->required();
+
+    CLI::App* user = cli.add_subcommand("user", "Users and accounts");
+    user->require_subcommand(1);
+    add_ = Add(*user, flags, "add", "Add a user by id, or with --username an account that logs in here");
+    add_->add_option("ID", fresh_.id, "The id of an application's user");
+    add_->add_option("--name", fresh_.name, "The name that others see");
+    add_->add_option("--username", fresh_.username, "The name to log in with; the password is asked for");
+    add_->add_option("--password", fresh_.password, "The account's password; better by TIDINGS_PASSWORD")
+        ->envname("TIDINGS_PASSWORD");
+    list_ = Add(*user, flags, "list", "List the users: id, name, what else there is to say");
+    suspend_ = Add(*user, flags, "suspend", "End a user's sockets and tokens");
+    suspend_->add_option("ID", fresh_.id, "The user's id")->required();
+    suspend_->add_flag("--restore", restore_, "Give the rights back");
+  }
+
+  // Nothing if none of them was called.
+  std::optional<Status> Run(const app::Config& config) {
+    if (*verify_) return app::Verify(config, std::cout);
+    if (*backup_) return app::Backup(config, place_, std::cout);
+    if (*export_) return app::Export(config, file_, std::cout);
+    if (*import_) return app::Import(config, place_, std::cout);
+    if (*list_) return app::ListUsers(config, std::cout);
+    if (*suspend_) return app::SuspendUser(config, fresh_.id, !restore_, std::cout);
+    if (!*add_) return std::nullopt;
+    if (!fresh_.username.empty() && fresh_.password.empty()) fresh_.password = AskPassword();
+    return app::AddUser(config, fresh_, std::cout);
+  }
+
+ private:
+  static CLI::App* Add(CLI::App& parent, SettingFlags& flags, const std::string& name, const std::string& help) {
+    CLI::App* command = parent.add_subcommand(name, help);
+    flags.AddData(*command);
+    return command;
+  }
+
+  CLI::App* verify_;
+  CLI::App* backup_;
+  CLI::App* export_;
+  CLI::App* import_;
+  CLI::App* add_;
+  CLI::App* list_;
+  CLI::App* suspend_;
+  std::string place_;
+  std::string file_ = "-";
+  app::NewUser fresh_;
+  bool restore_ = false;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App cli("tidings: a chat messaging server that does not lose a message");
+  cli.require_subcommand(1);
+  cli.set_version_flag("--version", "tidings " TIDINGS_VERSION);
+  SettingFlags flags;
+
+  CLI::App* serve = cli.add_subcommand("serve", "Serve clients until SIGTERM");
+  flags.AddData(*serve);
+  flags.Add(*serve, "--listen", "listen", "HOST:PORT to listen at, several times for several (127.0.0.1:8080)");
+  flags.Add(*serve, "--store", "store", "Store URL; the embedded one in --data if not given");
+  flags.Add(*serve, "--amqp", "amqp.url", "RabbitMQ to publish to");
+  flags.Add(*serve, "--redis", "redis.url", "Redis of a cluster");
+
+  CLI::App* config = cli.add_subcommand("config", "Print the settings and where each comes from, secrets masked");
+  flags.AddData(*config);
+
+  CLI::App* token = cli.add_subcommand("token", "Print a token for a user");
+  flags.AddData(*token);
+  auth::Grant grant;
+  std::int64_t ttl = std::chrono::seconds(grant.ttl).count();
+  token->add_option("SUB", grant.sub, "The user's id")->required();
+  token->add_option("--name", grant.name, "The name that others see");
+  token->add_flag("--admin", grant.admin, "With the scope admin");
+  token->add_option("--ttl", ttl, "Seconds that it is good for")->capture_default_str()->check(CLI::PositiveNumber);
+
+  StoreCommands commands(cli, flags);
+
+  try {
+    cli.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return ComplainOfUsage(cli, error);
+  }
+  const auto loaded = flags.Load();
+  if (!loaded) return Complain(loaded.error());
+  if (*config) return (std::cout << app::DescribeConfig(*loaded), 0);
+  if (*token) {
+    grant.ttl = std::chrono::seconds(ttl);
+    return PrintToken(loaded->config, grant);
+  }
+  if (*serve) return Serve(loaded->config);
+  log::SetLevel(log::Level::kOff);  // a command says what it has to say in one line
+  const auto done = commands.Run(loaded->config);
+  std::cout << std::flush;
+  return *done ? 0 : Complain(done->error());
+}
