@@ -56,12 +56,15 @@ Status AppendImage(std::string& out, const json::value& given, std::string& aler
   if (!given.is_object()) return std::unexpected(Invalid("\"images\" must be a list of media objects or media ids"));
   const json::object& image = given.get_object();
   json::ObjectWriter writer(out);
+  bool named = false;
   for (const std::string_view key : {"_id", "filename", "type"}) {
     auto text = Line(image, key, 1'024);
     if (!text) return std::unexpected(text.error().Within("images"));
+    named |= key != "type" && !text->empty();
     if (key == "type" && alert.empty()) alert = *text;
     writer.Text(key, *text);
   }
+  if (!named) return std::unexpected(Invalid("\"images\": each needs a \"filename\" or an \"_id\""));
   for (const std::string_view key : {"size", "width", "height"}) {
     auto number = json::OptionalWhole(image, key);
     if (!number) return std::unexpected(number.error().Within("images"));

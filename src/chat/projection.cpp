@@ -66,6 +66,8 @@ void Projection::Apply(const eventing::StoredEvent& event, std::string_view room
   if (!record.joined.empty() || !record.left.empty() || room->row.deleted_at != 0) room->ForgetPeople();
   room->row.members = room->members.size();
   Advance(*room, event);
+  // Rooms are found by pairs and counted by users in the rows: those must not wait for the end of the commit.
+  if (event.type != event_type::kRoomUpdated) tables_.PutRoom(room->row);
 }
 
 void Projection::Apply(const eventing::StoredEvent& event, const MessageRecord& record) {

@@ -26,6 +26,24 @@ std::vector<std::string> Segments(std::string_view path) {
 
 }  // namespace
 
+// CORS (the Fetch standard): whose origin may read the answer.
+class OriginExchange final : public realtime::HttpExchange {
+ public:
+  OriginExchange(std::unique_ptr<realtime::HttpExchange> inner, std::string origin)
+      : inner_(std::move(inner)), origin_(std::move(origin)) {}
+  void Respond(realtime::HttpAnswer answer) override {
+    answer.headers.emplace_back("Access-Control-Allow-Origin", origin_);
+    if (origin_ != "*") answer.headers.emplace_back("Vary", "Origin");
+    answer.headers.emplace_back("Access-Control-Expose-Headers", "Retry-After");
+    inner_->Respond(std::move(answer));
+  }
+  void OnAborted(std::move_only_function<void()> aborted) override { inner_->OnAborted(std::move(aborted)); }
+
+ private:
+  std::unique_ptr<realtime::HttpExchange> inner_;
+  std::string origin_;
+};
+
 void HttpCall::Succeed(std::string_view data, int status) { exchange->Respond(Json(status, SuccessBody(data))); }
 
 void HttpCall::SucceedList(std::string_view data, std::string_view next) {
@@ -106,6 +124,21 @@ const HttpApi::RouteEntry* HttpApi::Find(std::string_view method, const std::vec
 
 void HttpApi::OnRequest(realtime::HttpRequest request, std::unique_ptr<realtime::HttpExchange> exchange) {
   constexpr std::string_view kPrefix = "/api/v1";
+  const std::string_view origin = request.Header("origin");
+  if (!origin.empty()) {
+    for (const std::string& allowed : services_.settings.origins) {
+      if (allowed != "*" && allowed != origin) continue;
+      exchange = std::make_unique<OriginExchange>(std::move(exchange), allowed);
+      break;
+    }
+  }
+  if (request.method == "OPTIONS") {
+    realtime::HttpAnswer preflight(204, "", "");
+    preflight.headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE");
+    preflight.headers.emplace_back("Access-Control-Allow-Headers", "Authorization, Content-Type");
+    preflight.headers.emplace_back("Access-Control-Max-Age", "600");
+    return exchange->Respond(std::move(preflight));
+  }
   HttpCall call{std::move(request), std::move(exchange), nullptr, {}};
   std::string_view path = call.request.path;
   const bool prefixed = path.starts_with(kPrefix);

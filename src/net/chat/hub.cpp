@@ -232,6 +232,7 @@ Follower& Hub::Follow(ChatSocket& socket, const chat::Joined& joined, chat::Seq 
     room.id = joined.room_id;
   }
   room.head = std::max(room.head, joined.head);
+  position_ = std::max(position_, joined.position);  // after a start no commit may have come yet
   auto& follower = *socket.rooms.emplace_back(std::make_unique<Follower>());
   follower.socket = &socket;
   follower.room = &room;

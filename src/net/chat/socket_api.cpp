@@ -111,8 +111,11 @@ void SocketApi::LetIn(Gate::Admitted admitted, realtime::Admission admission) {
     acceptance.data = std::move(beginning);
     return admission.Accept(std::move(acceptance));
   }
-  chat::ResumeRequest request{TextOf(admission.handshake().auth, "pid"), TextOf(admission.handshake().auth, "offset"),
-                              RandomToken(20)};
+  const json::object& auth = admission.handshake().auth;
+  chat::ResumeRequest request{TextOf(auth, "pid"), TextOf(auth, "offset"), RandomToken(20)};
+  // An offset that is no text is none that was ever given: a fresh connection.
+  const json::value* offset = auth.if_contains("offset");
+  if (offset != nullptr && !offset->is_string() && !offset->is_null()) request.pid.clear();
   services_.engine.Resume(
       caller, std::move(request),
       OnLoop<chat::Resumed>(services_.loop, [this, beginning = std::move(beginning), admission = std::move(admission)](

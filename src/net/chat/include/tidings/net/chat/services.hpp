@@ -26,6 +26,7 @@ struct ChatSettings {
   RecoveryMode recovery = RecoveryMode::kAsked;
   bool registration = true;
   std::chrono::milliseconds token_lifetime = std::chrono::days(7);  // of own accounts
+  std::vector<std::string> origins;         // that browsers may call from; "*" for all
   std::size_t socket_window = 1024 * 1024;  // bytes queued for a socket before it is served from the log
   std::size_t replay_page = 256 * 1024;     // bytes read from the log at once for a socket
   std::size_t rooms_per_socket = 1'000;
