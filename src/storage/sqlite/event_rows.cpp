@@ -28,7 +28,7 @@ class Packed {
     std::memcpy(&bytes_[size_], id.bytes().data(), 16);
     size_ += 16;
   }
-  std::uint64_t Sum() const { return XXH3_64bits(bytes_.data(), size_); }
+  std::uint64_t Sum(std::uint32_t salt) const { return XXH3_64bits_withSeed(bytes_.data(), size_, salt); }
 
  private:
   std::array<std::uint8_t, 80> bytes_{};
@@ -39,36 +39,45 @@ class Packed {
 
 std::uint64_t DigestOf(std::string_view data) { return XXH3_64bits(data.data(), data.size()); }
 
-std::uint64_t EventHeader::Sum() const {
+std::uint64_t StreamSum(std::string_view name, eventing::StreamKey key, std::uint32_t salt) {
+  Packed packed;
+  packed.Put(DigestOf(name));
+  packed.Put(key);
+  return packed.Sum(salt);
+}
+
+std::uint64_t EventHeader::Sum(std::uint32_t salt) const {
   Packed packed;
   for (const std::uint64_t value : {position, stream, version, type, static_cast<std::uint64_t>(at), author, digest}) {
     packed.Put(value);
   }
   if (id) packed.Put(*id);
-  return packed.Sum();
+  return packed.Sum(salt);
 }
 
 void ThrowBadRow(const std::string& what) {
   throw SqliteFailure(SqliteFailure::kBadRowCode, what + "; it is not served: run verify, and restore a backup");
 }
 
-const std::string* TypeNames::Find(std::uint64_t number) {
-  if (number >= names_.size() || names_[number].empty()) {
-    names_.clear();
+const TypeNames::Type* TypeNames::Find(std::uint64_t number) {
+  const auto known = [&] { return number < types_.size() && !types_[number].name.empty(); };
+  if (!known()) {
+    types_.clear();
     for (auto rows = load_.Query(); rows.Next();) {
       const std::uint64_t found = rows.Whole(0);
       if (found > 1'000'000) continue;
-      if (found >= names_.size()) names_.resize(found + 1);
-      names_[found] = rows.Text(1);
+      if (found >= types_.size()) types_.resize(found + 1);
+      types_[found].name = rows.Text(1);
+      types_[found].digest = DigestOf(types_[found].name);
     }
   }
-  return number < names_.size() && !names_[number].empty() ? &names_[number] : nullptr;
+  return known() ? &types_[number] : nullptr;
 }
 
 EventRows::EventRows(Database& database)
     : salt_(static_cast<std::uint32_t>(database.Number("SELECT value FROM meta WHERE key = 'salt'"))),
       types_(database),
-      stream_(database, "SELECT key FROM streams WHERE name = ?"),
+      stream_(database, "SELECT key, sum FROM streams WHERE name = ?"),
       stream_head_(database, "SELECT version FROM events WHERE stream = ? ORDER BY version DESC LIMIT 1"),
       head_(database, "SELECT position FROM events ORDER BY position DESC LIMIT 1"),
       one_(database, Select("WHERE stream = ? AND version = ?")),
@@ -78,9 +87,13 @@ EventRows::EventRows(Database& database)
       imported_(database, "SELECT 1 FROM events WHERE id = ?") {}
 
 std::optional<eventing::StreamKey> EventRows::FindStream(std::string_view stream) {
-  const auto key = stream_.Number(stream);
-  if (!key) return std::nullopt;
-  return static_cast<eventing::StreamKey>(*key);
+  auto rows = stream_.Query(stream);
+  if (!rows.Next()) return std::nullopt;
+  const eventing::StreamKey key = rows.Whole(0);
+  if (StreamSum(stream, key, salt_) != rows.Whole(1)) {
+    ThrowBadRow("the name of stream " + std::to_string(key) + " is damaged");
+  }
+  return key;
 }
 
 eventing::Version EventRows::StreamHead(eventing::StreamKey stream) {
@@ -134,7 +147,7 @@ std::optional<std::string> EventRows::Take(const Rows& rows, eventing::StoredEve
   header.position = event.position = rows.Whole(0);
   header.stream = event.stream = rows.Whole(1);
   header.version = event.version = rows.Whole(2);
-  header.type = rows.Whole(3);
+  const TypeNames::Type* type = types_.Find(rows.Whole(3));
   header.at = event.at = rows.Int(4);
   header.author = event.author = rows.Whole(5);
   event.redacted = rows.Int(7) != 0;
@@ -151,15 +164,15 @@ std::optional<std::string> EventRows::Take(const Rows& rows, eventing::StoredEve
   } else {
     event.id = Uuid::AtPlace(header.at, header.position, salt_);
   }
-  if (header.Sum() != rows.Whole(9)) return wrong("its checksum does not fit");
+  if (type == nullptr) return wrong("its type " + std::to_string(rows.Whole(3)) + " is not known");
+  header.type = type->digest;
+  event.type = type->name;
+  if (header.Sum(salt_) != rows.Whole(9)) return wrong("its checksum does not fit");
   const std::string_view data = rows.Blob(11);
   if (DigestOf(data) != (event.redacted ? rows.Whole(10) : header.digest)) {
     return wrong("the checksum of its data does not fit");
   }
   event.data = data;
-  const std::string* type = types_.Find(header.type);
-  if (type == nullptr) return wrong("its type " + std::to_string(header.type) + " is not known");
-  event.type = *type;
   return std::nullopt;
 }
 

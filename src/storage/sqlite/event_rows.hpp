@@ -13,16 +13,18 @@
 namespace tidings::sqlite {
 
 std::uint64_t DigestOf(std::string_view data);
+// Of a stream's name and key.
+std::uint64_t StreamSum(std::string_view name, eventing::StreamKey key, std::uint32_t salt);
 
-// What an event's checksum covers.
+// What an event's checksum covers, with the store's salt, of which ids are made.
 class EventHeader {
  public:
-  std::uint64_t Sum() const;
+  std::uint64_t Sum(std::uint32_t salt) const;
 
   eventing::Position position = 0;
   eventing::StreamKey stream = 0;
   eventing::Version version = 0;
-  std::uint64_t type = 0;
+  std::uint64_t type = 0;    // digest of its name
   Millis at = 0;
   std::uint64_t author = 0;
   std::optional<Uuid> id;    // none: derived
@@ -32,13 +34,18 @@ class EventHeader {
 // The names of types, by number.
 class TypeNames {
  public:
+  class Type {
+   public:
+    std::string name;
+    std::uint64_t digest = 0;
+  };
   explicit TypeNames(Database& database) : load_(database, "SELECT number, name FROM event_types") {}
   // Null if there is no such type. Valid until the next call.
-  const std::string* Find(std::uint64_t number);
+  const Type* Find(std::uint64_t number);
 
  private:
   Statement load_;
-  std::vector<std::string> names_;
+  std::vector<Type> types_;
 };
 
 // Reads over one connection, in its present transaction; each row's checksum is verified (SqliteFailure, kBadRow).
@@ -55,6 +62,7 @@ class EventRows {
   std::vector<eventing::StoredEvent> ReadStream(eventing::StreamKey stream, eventing::Version from,
                                                 std::size_t limit);
   std::vector<eventing::StoredEvent> ReadAll(eventing::Position after, std::size_t limit);
+  std::uint32_t salt() const { return salt_; }
   // Whether an imported event bears the id.
   bool HasImported(const Uuid& id);
 
@@ -63,9 +71,8 @@ class EventRows {
   void Check(eventing::Position after, std::size_t limit, const Event& event, const Bad& bad) {
     for (auto rows = all_.Query(after, limit); rows.Next();) {
       eventing::StoredEvent read;
-      const std::optional<std::string> wrong = Take(rows, read);
+      if (const std::optional<std::string> wrong = Take(rows, read)) bad(*wrong);
       event(read);
-      if (wrong) bad(*wrong);
     }
   }
 

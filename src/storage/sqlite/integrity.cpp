@@ -97,13 +97,12 @@ class Examiner {
 
   void Streams(Database& database) {
     Statement name(database, "SELECT name FROM streams WHERE key = ?");
-    Statement key(database, "SELECT key FROM streams WHERE name = ?");
     auto& rows = database.Slot<EventRows>();
     for (const auto& [stream, version] : versions_) {
       auto names = name.Query(stream);
       if (!names.Next()) {
         Find("stream " + std::to_string(stream) + " has no name");
-      } else if (key.Number(names.Text(0)) != static_cast<std::int64_t>(stream)) {
+      } else if (rows.FindStream(names.Text(0)) != stream) {
         Find("stream " + std::to_string(stream) + " is not found by its name");
       } else if (rows.StreamHead(stream) < version) {
         Find("stream " + std::to_string(stream) + " is not found up to version " + std::to_string(version));

@@ -13,8 +13,13 @@ constexpr std::uint32_t kWeight = 1'000;
 const SchemaPart& OwnPart() {
   static const SchemaPart part("events", {R"sql(
 CREATE TABLE event_types (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE streams (key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
--- In the order of appending, which is that of the rows; clustering by stream would cost two to three times as much.
+CREATE TABLE streams (
+  key INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  sum INTEGER NOT NULL        -- XXH3-64 of name and key
+);
+-- All sums are seeded with the salt. Rows are in the order of appending; clustering by stream would cost two to three
+-- times as much.
 CREATE TABLE events (
   position INTEGER PRIMARY KEY,
   stream INTEGER NOT NULL,
@@ -25,7 +30,7 @@ CREATE TABLE events (
   id BLOB,                    -- null: made of time, position and the store's salt
   redacted INTEGER NOT NULL,
   digest INTEGER NOT NULL,    -- XXH3-64 of the data as appended
-  sum INTEGER NOT NULL,       -- XXH3-64 of the columns before data but redacted and body_sum
+  sum INTEGER NOT NULL,       -- XXH3-64 of the columns before it, but redacted, with the name of the type
   body_sum INTEGER,           -- XXH3-64 of the data, once redacted
   data BLOB NOT NULL
 );

@@ -27,9 +27,9 @@ WriterTransaction::WriterTransaction(Database& database, const Clock& clock)
     : database_(database),
       clock_(clock),
       rows_(database),
-      salt_(static_cast<std::uint32_t>(database.Number("SELECT value FROM meta WHERE key = 'salt'"))),
+      salt_(rows_.salt()),
       insert_(database, "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
-      insert_stream_(database, "INSERT INTO streams (key, name) VALUES (?, ?)"),
+      insert_stream_(database, "INSERT INTO streams (key, name, sum) VALUES (?, ?, ?)"),
       insert_type_(database, "INSERT INTO event_types (number, name) VALUES (?, ?)"),
       redact_(database, "UPDATE events SET redacted = 1, body_sum = ?, data = ? WHERE stream = ? AND version = ?") {
   RolledBack();
@@ -52,8 +52,11 @@ void WriterTransaction::RolledBack() {
   Statement types(database_, "SELECT name, number FROM event_types");
   last_type_ = 0;
   for (auto rows = types.Query(); rows.Next();) {
-    types_.emplace(rows.Text(0), rows.Whole(1));
-    last_type_ = std::max(last_type_, rows.Whole(1));
+    Type type;
+    type.number = rows.Whole(1);
+    type.digest = DigestOf(rows.Text(0));
+    types_.emplace(rows.Text(0), type);
+    last_type_ = std::max(last_type_, type.number);
   }
   last_stream_ = static_cast<StreamKey>(database_.Number("SELECT max(key) FROM streams"));
 }
@@ -121,29 +124,33 @@ Result<WriterTransaction::Place> WriterTransaction::Find(std::string_view stream
 }
 
 void WriterTransaction::MakeStream(std::string_view stream, Place& place) {
-  insert_stream_.Execute(last_stream_ + 1, stream);
+  insert_stream_.Execute(last_stream_ + 1, stream, StreamSum(stream, last_stream_ + 1, salt_));
   place.key = ++last_stream_;
   cache_.keys.Put(std::string(stream), place.key);
   place.head = cache_.heads.Put(place.key, 0);
 }
 
-std::uint64_t WriterTransaction::TypeNumber(const std::string& type) {
-  if (const auto found = types_.find(type); found != types_.end()) return found->second;
-  insert_type_.Execute(last_type_ + 1, type);
-  return types_.emplace(type, ++last_type_).first->second;
+const WriterTransaction::Type& WriterTransaction::FindType(const std::string& name) {
+  if (const auto found = types_.find(name); found != types_.end()) return found->second;
+  insert_type_.Execute(last_type_ + 1, name);
+  Type type;
+  type.number = ++last_type_;
+  type.digest = DigestOf(name);
+  return types_.emplace(name, type).first->second;
 }
 
 void WriterTransaction::Put(Place& place, const NewEvent& event, EventHeader& header, bool redacted) {
   header.stream = place.key;
   header.version = *place.head + 1;
-  header.type = TypeNumber(event.type);
+  const Type& type = FindType(event.type);
+  header.type = type.digest;
   header.author = event.author;
   std::optional<Blob> id;
   if (header.id) id.emplace(BytesOf(*header.id));
   std::optional<std::uint64_t> body_sum;
   if (redacted) body_sum = header.digest;
-  insert_.Execute(header.position, header.stream, header.version, header.type, header.at, header.author, id, redacted,
-                  header.digest, header.Sum(), body_sum, Blob(event.data));
+  insert_.Execute(header.position, header.stream, header.version, type.number, header.at, header.author, id, redacted,
+                  header.digest, header.Sum(salt_), body_sum, Blob(event.data));
   *place.head = header.version;
   head_ = header.position;
   next_ = std::max(next_, header.position + 1);

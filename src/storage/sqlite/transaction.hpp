@@ -52,7 +52,13 @@ class WriterTransaction final : public SqliteTransaction {
   };
   Result<Place> Find(std::string_view stream, eventing::Expected expected);
   void MakeStream(std::string_view stream, Place& place);
-  std::uint64_t TypeNumber(const std::string& type);
+  // A type's number, and the digest of its name.
+  class Type {
+   public:
+    std::uint64_t number = 0;
+    std::uint64_t digest = 0;
+  };
+  const Type& FindType(const std::string& name);
   void Put(Place& place, const eventing::NewEvent& event, EventHeader& header, bool redacted);
   eventing::Version* HeadOf(eventing::StreamKey stream);
 
@@ -66,7 +72,7 @@ class WriterTransaction final : public SqliteTransaction {
   Statement redact_;
 
   HeadCache cache_;
-  std::map<std::string, std::uint64_t, std::less<>> types_;
+  std::map<std::string, Type, std::less<>> types_;
   std::uint64_t last_type_ = 0;
   eventing::StreamKey last_stream_ = 0;
 
