@@ -22,7 +22,6 @@ struct Table {
 };
 
 const std::vector<Table>& DerivedTables() {
-  constexpr Kind kText = Kind::kText;
   static const std::vector<Table> tables{
       {"rooms",
        1,
@@ -38,18 +37,18 @@ const std::vector<Table>& DerivedTables() {
         {"creator"},
         {"pair_low"},
         {"pair_high"},
-        {"id", kText},
-        {"name", kText},
-        {"creator_id", kText},
-        {"last_id", kText},
-        {"last_sender", kText},
-        {"last_type", kText},
-        {"last_value", kText}}},
+        {"id", Kind::kText},
+        {"name", Kind::kText},
+        {"creator_id", Kind::kText},
+        {"last_id", Kind::kText},
+        {"last_sender", Kind::kText},
+        {"last_type", Kind::kText},
+        {"last_value", Kind::kText}}},
       {"members", 2, {{"room"}, {"user"}, {"role"}, {"joined_at"}, {"joined"}}},
       {"message_state", 2, {{"room"}, {"seq"}, {"last_event"}, {"record", Kind::kBytes}}},
-      {"sends", 2, {{"sender"}, {"client_id", kText}, {"position"}}},
+      {"sends", 2, {{"sender"}, {"client_id", Kind::kText}, {"position"}}},
       {"mentions", 3, {{"user"}, {"room"}, {"seq"}, {"author"}}},
-      {"reactions", 5, {{"room"}, {"seq"}, {"emoji", kText}, {"place"}, {"user"}, {"user_id", kText}}},
+      {"reactions", 5, {{"room"}, {"seq"}, {"emoji", Kind::kText}, {"place"}, {"user"}, {"user_id", Kind::kText}}},
       {"replies", 3, {{"room"}, {"parent"}, {"reply"}}},
       {"counts", 4, {{"room"}, {"author"}, {"level"}, {"block"}, {"n"}}},
       {"message_blocks", 2, {{"room"}, {"block"}, {"created", Kind::kBytes}}},
