@@ -51,6 +51,7 @@ part() {
 
 build_dev() { build dev; }
 build_release() { build release; }
+build_faults() { build faults tidings; }
 
 unit_tests() {
   local log=$logs/ctest.log status=0
@@ -77,7 +78,7 @@ runner() {
   "./$script" "$@"
 }
 
-tsan_tests=(base_test eventing_test realtime_test sqlite_test)
+tsan_tests=(base_test eventing_test realtime_test sqlite_test chat_sqlite_test)
 
 # ThreadSanitizer over the layers that share data between threads.
 thread_tests() {
@@ -120,6 +121,8 @@ test_all() {
   part clients runner clients "${full[@]}"
   part e2e runner e2e "${full[@]}"
   part kill runner kill
+  part build-faults build_faults
+  part kill-fault runner kill --fault
   part fuzz-corpus runner fuzz --corpus
   part tsan thread_tests
 

@@ -42,6 +42,8 @@ ALLOWED = {
     "src/net/include/tidings/net/other.hpp": "#pragma once\n",
     "src/net/other.hpp": "#pragma once\n",
     "src/net/include/tidings/net/x.hpp": "#pragma once\n",
+    "src/storage/sqlite/suite_test.cpp": '#include "../../eventing/testing/suite.hpp"\n',
+    "src/eventing/testing/suite.hpp": "#pragma once\n",
     "picture.png": "\0\1\2",
 }
 

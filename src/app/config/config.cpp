@@ -52,9 +52,10 @@ Status ApplyFile(LoadedConfig& loaded, const std::string& path) {
   return {};
 }
 
-// Kubernetes makes such variables for each service, here for one named "tidings".
-bool IsServiceVariable(std::string_view name, std::string_view value) {
-  return name.find("_SERVICE_HOST") != name.npos || name.find("_SERVICE_PORT") != name.npos ||
+// Variables that others of this house read, and those that Kubernetes makes for a service, here one named "tidings".
+bool HasOtherUse(std::string_view name, std::string_view value) {
+  return name == "TIDINGS_PASSWORD" || name == "TIDINGS_FAULT" || name.starts_with("TIDINGS_TEST_") ||
+         name.find("_SERVICE_HOST") != name.npos || name.find("_SERVICE_PORT") != name.npos ||
          value.starts_with("tcp://") || value.starts_with("udp://") ||
          (name.find("_PORT_") != name.npos && (name.find("_TCP") != name.npos || name.find("_UDP") != name.npos));
 }
@@ -62,7 +63,7 @@ bool IsServiceVariable(std::string_view name, std::string_view value) {
 // A name that is no setting's: a slip is refused, anything else is only told.
 Status CheckUnknown(LoadedConfig& loaded, const std::string& name, std::string_view value,
                     const std::vector<std::string>& known) {
-  if (IsServiceVariable(name, value)) return {};
+  if (HasOtherUse(name, value)) return {};
   const Nearest nearest = FindNearest(name, known);
   const std::size_t slip = std::clamp<std::size_t>((name.size() - kPrefix.size()) / 4, 1, 3);
   if (nearest.distance <= slip) {

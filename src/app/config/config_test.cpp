@@ -84,6 +84,8 @@ TEST_F(ConfigTest, OnlyWarnsOfVariablesOfOthers) {
   ASSERT_TRUE(loaded) << loaded.error().message();
   ASSERT_EQ(loaded->warnings.size(), 1U);
   EXPECT_THAT(loaded->warnings[0], HasSubstr("TIDINGS_HARNESS_FOLDER"));
+  // The command line's own, and the tests'.
+  EXPECT_TRUE(LoadConfig({{}, "", {{"TIDINGS_PASSWORD", "x"}, {"TIDINGS_TEST_SEED", "1"}}})->warnings.empty());
   // As Kubernetes makes them for a service of this name.
   const auto cluster = LoadConfig({{},
                                    "",

@@ -108,7 +108,7 @@ std::string Place(std::size_t index, const json::value& key) {
   return place;
 }
 
-Error Invalid(Error error) { return Error(ErrorCode::kInvalid, error.message()); }
+Error Invalid(const Error& error) { return Error(ErrorCode::kInvalid, error.message()); }
 
 }  // namespace
 
