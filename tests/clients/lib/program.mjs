@@ -7,13 +7,16 @@ import { after, before, it } from "node:test";
 import { EchoServer, isReference, kRelaxed } from "../../support/echo_server.mjs";
 
 const kLimit = 240_000;
+// Not as relaxed as elsewhere: some of these clients notice that a server went away by a missing heartbeat only (the
+// Java client after a close frame, the Python one while its sending half waits).
+const kFlags = { ...kRelaxed, pingInterval: 2_000, pingTimeout: 10_000 };
 
 // Defines a test that runs `command` with the server's URL and `transport` behind its arguments. `differs` maps the
-// checks that fail against npm's server to the reason; `flags` are those of the server.
-export function programTest(command, transport, { differs = {}, flags = kRelaxed } = {}) {
+// checks that fail against npm's server to the reason.
+export function programTest(command, transport, differs = {}) {
   let server;
   before(async () => {
-    server = await EchoServer.start(flags);
+    server = await EchoServer.start(kFlags);
   });
   after(() => server?.stop());
 
