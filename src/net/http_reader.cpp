@@ -8,6 +8,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 
+#include "chunked_reader.hpp"
 #include "url.hpp"
 
 namespace tidings::net {
@@ -18,7 +19,6 @@ namespace http = boost::beast::http;
 using BeastError = boost::beast::error_code;
 using BeastView = boost::beast::string_view;
 
-constexpr std::size_t kMaxChunkLine = 1024;
 constexpr std::string_view kMethods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
 
 bool IsTokenStart(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; }
@@ -91,19 +91,14 @@ struct HttpReader::State final : http::basic_parser<true> {
     version = http_version;
   }
   void on_field_impl(http::field, BeastView name, BeastView value, BeastError&) override {
-    if (head_done) return;  // trailers say nothing to us
     std::string lower(name.data(), name.size());
     for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
     request.headers.emplace_back(std::move(lower), std::string(value.data(), value.size()));
   }
-  void on_chunk_header_impl(std::uint64_t size, BeastView, BeastError& error) override {
-    if (size > max_body - request.body.size()) error = http::error::body_limit;
-  }
-  std::size_t on_chunk_body_impl(std::uint64_t, BeastView body, BeastError&) override {
-    request.body.append(body.data(), body.size());
-    return body.size();
-  }
-  void on_finish_impl(BeastError&) override { finished = true; }
+  // Bodies are read by ReadBody alone.
+  void on_chunk_header_impl(std::uint64_t, BeastView, BeastError&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, BeastView body, BeastError&) override { return body.size(); }
+  void on_finish_impl(BeastError&) override {}
   void on_header_impl(BeastError&) override {}
   void on_body_init_impl(const boost::optional<std::uint64_t>&, BeastError&) override {}
   std::size_t on_body_impl(BeastView body, BeastError&) override { return body.size(); }
@@ -111,6 +106,7 @@ struct HttpReader::State final : http::basic_parser<true> {
 
   const HttpLimits limits;
   HeadScanner scanner;
+  ChunkedReader chunked;
   realtime::HttpRequest request;
   HttpRefusal refusal;
   std::string raw_target;
@@ -121,7 +117,6 @@ struct HttpReader::State final : http::basic_parser<true> {
   bool head_done = false;
   bool chunks = false;
   bool expects_continue = false;
-  bool finished = false;
   bool refused = false;
 };
 
@@ -189,19 +184,12 @@ HttpReader::Step HttpReader::State::ReadBody(std::string_view input, std::size_t
 }
 
 HttpReader::Step HttpReader::State::ReadChunks(std::string_view input, std::size_t& taken) {
-  while (!finished && taken < input.size()) {
-    const std::string_view rest = input.substr(taken);
-    BeastError error;
-    taken += put(boost::asio::const_buffer(rest.data(), rest.size()), error);
-    if (error == http::error::need_more) break;
-    if (error == http::error::body_limit) return Refuse(413, "too_large", "the body is too large");
-    if (error) return Refuse(400, "malformed", "the chunks are not well-formed: " + error.message());
+  switch (chunked.Read(input, taken, request.body, max_body)) {
+    case ChunkedReader::Step::kWhole: return Step::kWhole;
+    case ChunkedReader::Step::kTooLarge: return Refuse(413, "too_large", "the body is too large");
+    case ChunkedReader::Step::kBad: return Refuse(400, "malformed", "the chunks are not well-formed");
+    case ChunkedReader::Step::kMore: break;
   }
-  if (finished) return Step::kWhole;
-  // What is left is a part of a chunk's first line, or of the trailers after the last chunk.
-  const std::size_t left = input.size() - taken;
-  const bool trailers = input.substr(taken).find("\r\n", 2) != std::string_view::npos;
-  if (left > (trailers ? limits.max_head : kMaxChunkLine)) return Refuse(400, "malformed", "a chunk's line is too long");
   return Step::kMore;
 }
 
@@ -216,7 +204,7 @@ HttpReader::Step HttpReader::Read(std::string_view input, std::size_t& taken) {
 
 void HttpReader::LimitBody(std::size_t most) { state_->max_body = most; }
 realtime::HttpRequest& HttpReader::request() { return state_->request; }
-bool HttpReader::keep_alive() const { return state_->keep_alive(); }
+bool HttpReader::keep_alive() const { return state_->head_done && state_->keep_alive(); }
 bool HttpReader::version_1_1() const { return state_->version == 11; }
 bool HttpReader::has_body() const { return state_->chunks || state_->length > 0; }
 bool HttpReader::expects_continue() const { return state_->expects_continue && has_body(); }

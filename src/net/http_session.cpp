@@ -75,7 +75,11 @@ std::size_t HttpSession::OnInput(std::span<char> input) {
 }
 
 bool HttpSession::ReadOn(std::span<char> input, std::size_t& taken) {
-  if (phase_ > Phase::kBody || connection_.pending() > kMostPending) return false;
+  if (phase_ > Phase::kBody) return false;
+  if (connection_.pending() > kMostPending) {
+    connection_.NotifyDrained();
+    return false;
+  }
   if (phase_ == Phase::kIdle) {
     if (taken == input.size()) return false;
     const HttpServerOptions& options = connection_.core().options();
