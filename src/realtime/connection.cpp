@@ -125,6 +125,7 @@ void Connection::Admit(Admission::Pending& decided) {
   connect_limit_.reset();
   if (nsp.recovery_ != nullptr) nsp.recovery_->Begin(socket, acceptance.pid);
   socket.Send(EncodeConnect(nsp.name(), socket.id(), acceptance.pid));
+  if (server_.options_.connect_gap > 0) session_.HoldBack(server_.options_.connect_gap);
   if (restored) {
     socket.recovered_ = true;
     for (const std::string& room : restored->rooms) socket.Join(room);

@@ -98,6 +98,15 @@ TEST_F(EnginePollingTest, ASecondPostEndsTheSession) {
   EXPECT_EQ(third.Post("4x")->status(), 200);
 }
 
+TEST_F(EnginePollingTest, ABodyThatBreaksOffEndsTheSession) {
+  FakePollingClient client(server);
+  auto body = server.OnHead(MakeRequest("POST", client.Parameters()));
+  (*body)->OnBrokenOff();
+  body->reset();
+  EXPECT_THAT(reasons, ElementsAre("transport error"));
+  EXPECT_FALSE(Known(client));
+}
+
 TEST_F(EnginePollingTest, ABadBodyEndsTheSession) {
   for (const std::string body : {"", "abc", "7", "4a\x1e",
                                  "\x1e"

@@ -95,6 +95,7 @@ void EngineServer::End(EngineSession& session, CloseReason reason, std::uint16_t
   if (session.state_ == EngineSession::State::kClosed) return;
   const bool was_open = std::exchange(session.state_, EngineSession::State::kClosed) == EngineSession::State::kOpen;
   Forget(session);
+  session.Release();
   if (session.transport_ != nullptr) session.transport_->Close(code);
   if (session.polling_ != nullptr) {
     if (session.polling_->probe != nullptr) session.polling_->probe->Close(code);

@@ -1,5 +1,6 @@
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include <tidings/base/id.hpp>
 
@@ -13,6 +14,26 @@ constexpr Millis kLinger = 10'000;
 
 }  // namespace
 
+// What waits until the client had the time to read what went before.
+class EngineSession::Held final : public Timer {
+ public:
+  explicit Held(EngineSession& session) : session_(session) {}
+
+  void Push(FrameRef frame) {
+    bytes_ += frame->wire().size();
+    frames_.push_back(std::move(frame));
+  }
+  std::size_t bytes() const { return bytes_; }
+  std::vector<FrameRef> Take() { return std::move(frames_); }
+
+ private:
+  void OnTimer() override { session_.Release(); }
+
+  EngineSession& session_;
+  std::vector<FrameRef> frames_;
+  std::size_t bytes_ = 0;
+};
+
 EngineSession::EngineSession(EngineServer& server) : server_(server), heartbeat_(*this) {
   const std::string id = RandomToken(sizeof id_);
   std::memcpy(id_, id.data(), sizeof id_);
@@ -25,6 +46,11 @@ void EngineSession::Heartbeat::OnTimer() { session_.server_.OnHeartbeat(session_
 void EngineSession::Send(FrameRef frame) {
   if (state_ != State::kOpen) return;
   if (transport_ != nullptr) {
+    if (held_ != nullptr) [[unlikely]] {
+      held_->Push(std::move(frame));
+      if (held_->bytes() > server_.options_.max_pending) Unsettle();
+      return;
+    }
     WebSocketLink& link = transport_->link();
     link.Send(std::move(frame));
     if (link.Pending() > server_.options_.max_pending) [[unlikely]]
@@ -37,11 +63,12 @@ void EngineSession::Send(FrameRef frame) {
 
 bool EngineSession::writable() const {
   if (state_ != State::kOpen) return false;
+  if (held_ != nullptr) return false;
   return transport_ != nullptr ? transport_->link().Pending() == 0 : polling_->waiting() && polling_->empty();
 }
 
 std::size_t EngineSession::pending_bytes() const {
-  if (transport_ != nullptr) return transport_->link().Pending();
+  if (transport_ != nullptr) return transport_->link().Pending() + (held_ == nullptr ? 0 : held_->bytes());
   return polling_ != nullptr ? polling_->bytes() : 0;
 }
 
@@ -50,6 +77,22 @@ void EngineSession::NotifyDrained() {
   if (transport_ != nullptr) transport_->link().NotifyDrained();
   drain_asked_ = true;
   AwaitDrain();
+}
+
+void EngineSession::HoldBack(Millis time) {
+  if (state_ != State::kOpen || transport_ == nullptr || held_ != nullptr) return;
+  held_ = std::make_unique<Held>(*this);
+  server_.timers_.Arm(*held_, server_.clock_.Steady() + time);
+}
+
+void EngineSession::DropHeld() { held_.reset(); }
+
+void EngineSession::Release() {
+  const auto held = std::move(held_);
+  if (held == nullptr || transport_ == nullptr) return;
+  WebSocketLink& link = transport_->link();
+  for (FrameRef& frame : held->Take()) link.Send(std::move(frame));
+  if (drain_asked_) link.NotifyDrained();
 }
 
 void EngineSession::AwaitDrain() {

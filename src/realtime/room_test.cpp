@@ -150,7 +150,7 @@ TEST_F(RoomTest, ARelayCarriesWhatIsNotLocal) {
     std::vector<std::string> log;
     SocketServer* other = nullptr;
   } wire;
-  SocketServer other({}, clock);
+  SocketServer other(Options(), clock);
   other.Of("/").OnConnection([](Socket& socket, const Handshake&) { socket.Join("a"); });
   FakeSocketClient far(other);
   far.Send("40");

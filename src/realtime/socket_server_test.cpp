@@ -6,7 +6,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
-using ::testing::Not;
+using ::testing::StartsWith;
 
 using SocketServerTest = SocketTest;
 
@@ -148,7 +148,7 @@ TEST_F(SocketServerTest, ClientsLeaveNamespacesAndComeBack) {
   client->Send("41/custom,");
   client->Send("40");
   client->Send(R"(42["message",1])");
-  EXPECT_THAT(client->Take(), ElementsAre(testing::StartsWith("40{"), R"(42["message-back",1])"));
+  EXPECT_THAT(client->Take(), ElementsAre(StartsWith("40{"), R"(42["message-back",1])"));
   EXPECT_FALSE(client->closed());
 }
 
@@ -240,6 +240,54 @@ TEST_F(SocketServerTest, ReferencesOutliveEverything) {
   ack("too late");
   kept->Emit("too late");
   EXPECT_EQ(kept->pending_bytes(), 0u);
+}
+
+class ConnectGapTest : public SocketTest {
+ protected:
+  static SocketOptions WithGap() {
+    SocketOptions options = Options();
+    options.connect_gap = 20;
+    return options;
+  }
+  ConnectGapTest() : SocketTest(WithGap()) {
+    root().OnConnection([this](Socket& socket, const Handshake&) {
+      last = SocketRef(socket);
+      socket.Emit("hello");
+    });
+    client.Take();
+    client.Send("40");
+    EXPECT_THAT(client.Take(), ElementsAre(StartsWith("40{")));
+  }
+  FakeSocketClient client{server};
+};
+
+TEST_F(ConnectGapTest, TheAnswerGoesByItself) {
+  EXPECT_GT(last->pending_bytes(), 0u);
+  EXPECT_FALSE(last->writable());
+  last->NotifyDrained();
+  Advance(10);
+  EXPECT_THAT(client.Take(), IsEmpty());
+  Advance(30);
+  EXPECT_THAT(client.Take(), ElementsAre(R"(42["hello"])"));
+  EXPECT_TRUE(client.link.drain_asked);
+  EXPECT_EQ(drained, 1);
+  EXPECT_TRUE(last->writable());
+}
+
+TEST_F(ConnectGapTest, AClientThatSpeaksEndsIt) {
+  client.Send(R"(42["message",1])");
+  EXPECT_THAT(client.Take(), ElementsAre(R"(42["hello"])", R"(42["message-back",1])"));
+}
+
+TEST_F(ConnectGapTest, ClosingSendsWhatWasHeld) {
+  last->Disconnect(true);
+  EXPECT_THAT(client.Take(), ElementsAre(R"(42["hello"])"));
+  EXPECT_TRUE(client.closed());
+}
+
+TEST_F(ConnectGapTest, GoesWithItsConnection) {
+  client.Gone();
+  EXPECT_EQ(server.engine().session_count(), 0u);
 }
 
 }  // namespace

@@ -48,6 +48,7 @@ void WebSocketTransport::OnOpen(WebSocketLink& link) {
 void WebSocketTransport::OnMessage(std::string_view message, bool binary) {
   if (stage_ == Stage::kActive) {
     const EngineServer::Batch batch(server_);
+    session_->Release();
     if (binary) return server_.OnPacket(*session_, {EngineType::kMessage, true, message});
     const auto packet = DecodeEnginePacket(message);
     if (!packet) return server_.End(*session_, CloseReason::kParseError, 1002, {});

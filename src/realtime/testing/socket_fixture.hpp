@@ -35,6 +35,7 @@ class SocketTest : public ::testing::Test {
     SocketOptions options;
     options.engine.max_payload = 10'000;
     options.connect_timeout = 1'000;
+    options.connect_gap = 0;
     options.attachment_timeout = 2'000;
     return options;
   }

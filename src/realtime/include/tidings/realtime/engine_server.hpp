@@ -77,6 +77,10 @@ class EngineSession {
   // Asks that OnDrained be called once nothing is pending, at the end of this turn at the earliest.
   void NotifyDrained();
 
+  // Holds what is sent from now on back for `time`, or until the client says something: for a message that a client
+  // should read by itself. Over polling it does nothing.
+  void HoldBack(Millis time);
+
   // Ends the session: an Engine.IO close packet over polling, a close frame over WebSocket, after what is queued.
   // OnClosed is called before this returns. `code` is the close frame's (RFC 6455 §7.4).
   void Close(CloseReason reason = CloseReason::kForcedClose, std::uint16_t code = 1000);
@@ -102,9 +106,14 @@ class EngineSession {
     EngineSession& session_;
   };
 
+  class Held;
+
   explicit EngineSession(EngineServer& server);
   ~EngineSession();
 
+  // Sends what was held back; or forgets it.
+  void Release();
+  void DropHeld();
   // Has the server look at it when the outermost batch ends.
   void Unsettle();
   // Has the server look at every tick whether something is pending.
@@ -113,6 +122,7 @@ class EngineSession {
   EngineServer& server_;
   WebSocketTransport* transport_ = nullptr;    // the current one, if WebSocket
   std::unique_ptr<PollingTransport> polling_;  // the current one, if not
+  std::unique_ptr<Held> held_;
   std::unique_ptr<SessionData> data_;
   Heartbeat heartbeat_;
   char id_[20];

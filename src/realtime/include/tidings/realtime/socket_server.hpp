@@ -30,7 +30,10 @@ struct RecoveryOptions {
 
 struct SocketOptions {
   EngineOptions engine;
-  Millis connect_timeout = 45'000;     // for a connection that is in no namespace
+  Millis connect_timeout = 45'000;  // for a connection that is in no namespace
+  // For so long, unless the client speaks first, what follows the answer to a CONNECT over WebSocket is held back:
+  // clients that await one message at a time (the public protocol suites are such) lose those that arrive with it.
+  Millis connect_gap = 5;
   Millis attachment_timeout = 10'000;  // from a binary packet's text to its last attachment
   std::size_t max_attachments = 10;    // of a packet
   std::size_t max_namespace = 128;     // bytes of a name; longer: the connection is closed
