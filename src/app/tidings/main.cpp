@@ -4,11 +4,14 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
+#include <optional>
 
 #include <tidings/app/commands.hpp>
 #include <tidings/app/server.hpp>
 #include <tidings/auth/jwt.hpp>
+#include <tidings/base/log.hpp>
 
 using namespace tidings;
 
@@ -180,6 +183,7 @@ int main(int argc, char** argv) {
 
   CLI::App* config = cli.add_subcommand("config", "Print the settings and where each comes from, secrets masked");
   flags.AddData(*config);
+  flags.Add(*config, "--listen", "listen", "HOST:PORT to listen at");
 
   CLI::App* token = cli.add_subcommand("token", "Print a token for a user");
   flags.AddData(*token);

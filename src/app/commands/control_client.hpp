@@ -1,0 +1,51 @@
+// ControlClient: asks the server that runs on a data folder. Blocks; every wait is bounded.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <tidings/base/error.hpp>
+#include <tidings/base/json.hpp>
+
+namespace tidings::app {
+
+class ControlClient {
+ public:
+  // Finds the server by the folder's control file. kUnavailable if it does not answer there; a server that is just
+  // starting is waited for.
+  static Result<ControlClient> Find(const std::string& data);
+
+  // The `data` of the answer, or the server's error.
+  Result<json::object> Get(const std::string& path) { return Ask("GET", path, ""); }
+  Result<json::object> Post(const std::string& path, const std::string& body) { return Ask("POST", path, body); }
+
+  // Has the server copy its store; `progress` is called with pages done and in all.
+  template <class Tell>
+  Status Backup(const std::string& folder, const Tell& tell) {
+    auto state = BeginBackup(folder);
+    while (state && state->running) {
+      tell(state->done, state->all);
+      state = WaitForBackup();
+    }
+    if (!state) return std::unexpected(state.error());
+    return {};
+  }
+
+ private:
+  struct Copying {
+    bool running = false;
+    std::uint64_t done = 0;
+    std::uint64_t all = 0;
+  };
+  ControlClient(std::uint16_t port, std::string token) : port_(port), token_(std::move(token)) {}
+  Result<json::object> Ask(std::string_view method, const std::string& path, const std::string& body);
+  Result<Copying> BeginBackup(const std::string& folder);
+  Result<Copying> WaitForBackup();
+  static Result<Copying> CopyingOf(const Result<json::object>& answer);
+
+  std::uint16_t port_;
+  std::string token_;
+};
+
+}  // namespace tidings::app

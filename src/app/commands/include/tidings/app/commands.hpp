@@ -1,0 +1,40 @@
+// What operators do from the command line, on a data folder. Each command works on the store itself, or, where a server
+// runs on the folder, through that server. Outcomes for people go to `out`; progress goes to standard error, where that
+// is a terminal. An error is one line that says what is wrong and what to do.
+#pragma once
+
+#include <ostream>
+#include <string>
+
+#include <tidings/app/config.hpp>
+#include <tidings/base/error.hpp>
+
+namespace tidings::app {
+
+// Reads everything, derives all that the log determines a second time and compares it row by row; the rest is checked
+// against its bounds. Writes each finding. An error too if there are any. A running server is verified by a backup that
+// it makes and that is removed afterwards.
+Status Verify(const Config& config, std::ostream& out);
+
+// Copies the store into a folder that has none.
+Status Backup(const Config& config, const std::string& folder, std::ostream& out);
+
+// Writes the whole store as JSON Lines; docs/export.md describes them. "-" is standard output. A file that exists is
+// replaced when the export is whole.
+Status Export(const Config& config, const std::string& file, std::ostream& out);
+// Reads what Export wrote into an empty store: all of it in one commit, or nothing.
+Status Import(const Config& config, const std::string& file, std::ostream& out);
+
+struct NewUser {
+  std::string id;        // of an application's user; empty for an account
+  std::string name;
+  std::string username;  // of an account that logs in here; its id is made by the store
+  std::string password;
+};
+Status AddUser(const Config& config, const NewUser& user, std::ostream& out);
+// A line for each user: id, name, and what else there is to say, separated by tabs.
+Status ListUsers(const Config& config, std::ostream& out);
+// Ends the user's rights (their sockets and tokens too), or gives them back.
+Status SuspendUser(const Config& config, const std::string& id, bool suspended, std::ostream& out);
+
+}  // namespace tidings::app

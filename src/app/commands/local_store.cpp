@@ -1,0 +1,46 @@
+#include "local_store.hpp"
+
+#include <filesystem>
+
+#include <tidings/storage/chat/chat_schema.hpp>
+#include <tidings/storage/chat/sqlite_tables.hpp>
+
+namespace tidings::app {
+
+namespace {
+
+constexpr char kFile[] = "tidings.db";
+
+}  // namespace
+
+Result<std::unique_ptr<LocalStore>> LocalStore::Open(const std::string& folder, bool make) {
+  std::error_code failure;
+  if (!make && !std::filesystem::exists(std::filesystem::path(folder) / kFile, failure)) {
+    return Fail(ErrorCode::kNotFound, "there is no store in " + folder + "; name its folder with --data");
+  }
+  if (make) std::filesystem::create_directories(folder, failure);
+  std::unique_ptr<LocalStore> local(new LocalStore(folder));
+  sqlite::SqliteEventStore::Options options;
+  options.folder = folder;
+  options.parts.push_back(sqlite::ChatSchema());
+  auto opened = sqlite::SqliteEventStore::Open(std::move(options));
+  if (!opened) return std::unexpected(opened.error());
+  local->events_ = std::move(*opened);
+  local->engine_ = std::make_unique<chat::Engine>(
+      *local->events_,
+      [](eventing::Transaction& transaction) -> chat::Tables& {
+        return sqlite::SqliteTransaction::Of(transaction).database().Slot<sqlite::SqliteTables>();
+      },
+      chat::Limits{}, nullptr);
+  local->events_->AddListener(local->engine_->listener());
+  local->events_->Start();
+  return local;
+}
+
+LocalStore::~LocalStore() {
+  if (events_) events_->Close();
+}
+
+std::string LocalStore::path() const { return folder_ + "/" + kFile; }
+
+}  // namespace tidings::app
