@@ -48,6 +48,7 @@ realtime::SocketOptions SocketOptionsOf(const Config& config) {
   options.engine.cors.credentials = !config.cors.origins.empty() && config.cors.origins.front() != "*";
   options.connect_timeout = config.socket.connect_timeout.count();
   options.max_attachments = config.limits.attachments;
+  options.connect_gap = 0;  // nothing follows a CONNECT but what was missed, and its clients take that
   return options;
 }
 
