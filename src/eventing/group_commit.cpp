@@ -16,6 +16,16 @@ std::chrono::microseconds Since(SteadyClock::time_point start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - start);
 }
 
+// Whether units are answered before their commit, which is a deliberate fault.
+bool AcksEarly(const GroupCommit::Options& options) {
+#ifdef TIDINGS_FAULTS
+  return options.ack_before_commit;
+#else
+  (void)options;
+  return false;
+#endif
+}
+
 const Status& Closing() {
   static const Status status = Fail(ErrorCode::kUnavailable, "the store is closing");
   return status;
@@ -136,13 +146,13 @@ bool GroupCommit::RunBatch(Batch& batch) {
   if (failure) {
     for (auto* listener : listeners_) listener->AfterRollback();
     const Status refusal = std::unexpected(*std::move(failure));
-    if (!options_.ack_before_commit) {
+    if (!AcksEarly(options_)) {
       for (const auto& unit : batch) unit->Done(refusal);
     }
     return true;
   }
   for (auto* listener : listeners_) listener->AfterCommit(report.wrote);
-  if (!options_.ack_before_commit) {
+  if (!AcksEarly(options_)) {
     for (std::size_t i = 0; i < batch.size(); ++i) batch[i]->Done(outcomes_[i]);
   }
   if (report.wrote) wakes_.Wake(backend_.Head());
@@ -153,7 +163,7 @@ bool GroupCommit::Run(Batch& batch, BatchReport& report) {
   Transaction& transaction = backend_.Begin();
   RunUnits(batch, transaction, report);
   for (auto* listener : listeners_) listener->BeforeCommit(transaction);
-  if (options_.ack_before_commit) {
+  if (AcksEarly(options_)) {
     for (std::size_t i = 0; i < batch.size(); ++i) batch[i]->Done(outcomes_[i]);
   }
   const auto start = SteadyClock::now();

@@ -107,7 +107,9 @@ class SqliteEventStore::State {
     Statement get(*database, "SELECT value FROM meta WHERE key = 'id'");
     auto rows = get.Query();
     std::array<std::uint8_t, 16> bytes{};
-    if (!rows.Next() || rows.Blob(0).size() != bytes.size()) ThrowBadRow("the store's id is missing");
+    if (!rows.Next() || rows.Blob(0).size() != bytes.size()) {
+      throw SqliteFailure(SqliteFailure::kBadRowCode, database->path() + ": the store's id is missing");
+    }
     std::memcpy(bytes.data(), rows.Blob(0).data(), bytes.size());
     id = Uuid(bytes);
     return {};

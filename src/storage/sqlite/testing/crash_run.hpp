@@ -1,6 +1,7 @@
 // CrashRun: a workload on a store over a FaultDisk, and what must be there afterwards.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -58,7 +59,7 @@ class CrashRun {
   std::unique_ptr<SqliteEventStore> store_;
   Streams acknowledged_;
   std::optional<Streams> in_flight_;  // as it is if the commit without an answer happened
-  bool fatal_ = false;
+  std::atomic<bool> fatal_ = false;
   int refused_full_ = 0;
   std::string wrong_answer_;
 };
