@@ -29,7 +29,7 @@ namespace tidings::app {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{50};
-constexpr std::chrono::seconds kReloadKeys{5};
+constexpr std::chrono::seconds kReload{5};
 
 // Sockets are file descriptors: as many as the machine allows.
 void RaiseFileLimit() {
@@ -60,6 +60,8 @@ class Server::State {
   Status Listen();
   void Route();
   void Stop();
+  // Certificates and keys whose files have changed.
+  void Reload(bool asked);
   realtime::HttpAnswer Ready() const;
 
   Config config;
@@ -84,6 +86,7 @@ class Server::State {
   std::unique_ptr<net::HttpServer> metrics_http;  // null: metrics are served by `http`
   std::unique_ptr<Control> control;
   std::vector<std::string> addresses;
+  std::vector<std::filesystem::file_time_type> certificate_times;
   bool stopping = false;
 };
 
@@ -187,6 +190,26 @@ void Server::State::Stop() {
   http.Stop(within, [this] { loop.Stop(); });
 }
 
+void Server::State::Reload(bool asked) {
+  const auto keys_changed = keys->Reload();
+  if (!keys_changed) log::Err("keys_not_reloaded", {{"reason", keys_changed.error().message()}});
+  std::vector<std::filesystem::file_time_type> times;
+  for (const std::string& file : {config.tls.certificate, config.tls.key}) {
+    std::error_code error;
+    if (!file.empty()) times.push_back(std::filesystem::last_write_time(file, error));
+  }
+  if (times.empty() || (!asked && times == certificate_times)) return;
+  const bool first = certificate_times.empty();
+  certificate_times = std::move(times);
+  if (first && !asked) return;
+  const Status reloaded = http.ReloadCertificates();
+  if (reloaded) {
+    log::Info("certificates_reloaded");
+  } else {
+    log::Err("certificates_not_reloaded", {{"reason", reloaded.error().message()}});
+  }
+}
+
 Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Server::~Server() = default;
 
@@ -212,18 +235,12 @@ void Server::Run() {
   State& state = *state_;
   const net::SignalWatch signals(state.loop, {SIGTERM, SIGINT, SIGHUP}, [&](int signal) {
     if (signal != SIGHUP) return state.Stop();
-    const Status reloaded = state.http.ReloadCertificates();
-    if (!reloaded) log::Err("certificates_not_reloaded", {{"reason", reloaded.error().message()}});
-    const auto keys = state.keys->Reload();
-    if (!keys) log::Err("keys_not_reloaded", {{"reason", keys.error().message()}});
-    log::Info("reloaded");
+    state.Reload(true);
   });
   const net::Ticker ticker(state.loop, *state.sockets);
   state.loop.RunEvery(kTick, [&] { state.socket_api->OnTick(); });
-  state.loop.RunEvery(kReloadKeys, [&] {
-    const auto keys = state.keys->Reload();
-    if (!keys) log::Err("keys_not_reloaded", {{"reason", keys.error().message()}});
-  });
+  state.Reload(false);
+  state.loop.RunEvery(kReload, [&] { state.Reload(false); });
   state.store->Start();
   for (const std::string& address : state.addresses) {
     log::Info("listening", {{"address", address}, {"data", state.config.data}});

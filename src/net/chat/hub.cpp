@@ -273,7 +273,7 @@ void Hub::Join(ChatSocket& socket, chat::Joined joined, std::optional<chat::Seq>
   if (follower == nullptr) {
     const chat::Seq sent = after.value_or(joined.head);
     follower = &Follow(socket, joined, sent, sent < joined.head);
-  } else if (after && *after > follower->sent && (follower->replaying || socket.behind)) {
+  } else if (after && *after > follower->sent && !follower->replaying && socket.behind) {
     follower->sent = *after;  // what it has already need not be sent again
   }
   if (!follower->replaying) return AcknowledgeJoin(ack, joined.room_json, joined.head);
