@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "guard.hpp"
 #include "recovery.hpp"
 
 namespace tidings::realtime {
@@ -157,7 +158,8 @@ void Connection::Remove(Socket& socket) {
 
 void Connection::OnDrained() {
   for (const SocketRef& socket : std::vector(sockets_)) {
-    if (socket->connected() && socket->nsp().drained_) socket->nsp().drained_(*socket);
+    if (!socket->connected() || !socket->nsp().drained_) continue;
+    Guard("drained", [&] { socket->nsp().drained_(*socket); });
   }
 }
 

@@ -95,6 +95,30 @@ TEST_F(EngineHandshakeTest, RefusesAllWhenToldSo) {
   EXPECT_EQ(FakePollingClient(server).opened->status(), 200);
 }
 
+TEST_F(EngineHandshakeTest, LimitsSessions) {
+  EngineOptions options = Options();
+  options.max_sessions = 3;
+  options.max_polling_per_address = 2;
+  EngineServer small(options, clock, *this);
+  FakePollingClient one(small);
+  FakePollingClient two(small);
+  FakePollingClient three(small);
+  EXPECT_EQ(three.opened->status(), 429);
+  EXPECT_EQ(three.opened->Header("Retry-After"), "1");
+  FakeSocketClient upgraded(small, two.sid);
+  upgraded.Send("2probe");
+  upgraded.Send("5");
+  FakePollingClient four(small);
+  EXPECT_EQ(four.opened->status(), 200);
+  EXPECT_EQ(FakeSocketClient(small).refusal->status, 503);
+  one.Poll()->Abort();
+  EXPECT_FALSE(FakeSocketClient(small).refusal);
+  EXPECT_EQ(small.stats().opened, 4u);
+  EXPECT_EQ(small.stats().upgraded, 1u);
+  EXPECT_EQ(small.stats().refused, 2u);
+  EXPECT_EQ(small.stats().closed[static_cast<std::size_t>(CloseReason::kTransportError)], 1u);
+}
+
 class Doorman final : public EngineHandler {
   std::optional<HttpAnswer> OnHandshake(const HttpRequest& request) override {
     if (request.remote_address == "192.0.2.1") return HttpAnswer(429, "text/plain", "too many");

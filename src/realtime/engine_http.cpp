@@ -72,8 +72,12 @@ HttpAnswer EngineServer::Preflight(const HttpRequest& request) const {
 std::optional<HttpAnswer> EngineServer::CheckHandshake(const HttpRequest& request) {
   if (request.Query("EIO") != "4") return Refusal(request, kUnsupportedVersion);
   if (auto refused = handler_.OnHandshake(request)) return refused;
-  if (!refusing_) return std::nullopt;
-  HttpAnswer answer = Answer(request, 503, "this server takes no new sessions just now\n");
+  if (refusing_ || sessions_.size() >= options_.max_sessions) return Busy(request, 503);
+  return std::nullopt;
+}
+
+HttpAnswer EngineServer::Busy(const HttpRequest& request, int status) const {
+  HttpAnswer answer = Answer(request, status, "no new sessions are taken just now\n");
   answer.headers.emplace_back("Retry-After", "1");
   answer.close = true;
   return answer;
@@ -86,7 +90,10 @@ std::expected<WebSocketReceiver*, HttpAnswer> EngineServer::OnUpgrade(const Http
   }
   const std::string_view sid = request.Query("sid");
   if (sid.empty()) {
-    if (auto refused = CheckHandshake(request)) return std::unexpected(std::move(*refused));
+    if (auto refused = CheckHandshake(request)) {
+      ++stats_.refused;
+      return std::unexpected(std::move(*refused));
+    }
     return new WebSocketTransport(*this, std::make_shared<const HttpRequest>(request));
   }
   if (request.Query("EIO") != "4") return std::unexpected(Refusal(request, kUnsupportedVersion));
@@ -158,9 +165,19 @@ void EngineServer::OnRequest(HttpRequest request, std::unique_ptr<HttpExchange> 
 void EngineServer::Handshake(HttpRequest request, HttpExchange& exchange) {
   if (request.method != "GET") return exchange.Respond(Refusal(request, kBadMethod));
   if (request.Query("transport") != "polling") return exchange.Respond(Refusal(request, kBadRequest));
-  if (auto refused = CheckHandshake(request)) return exchange.Respond(std::move(*refused));
+  auto refused = CheckHandshake(request);
+  if (!refused) {
+    const auto known = polling_by_address_.find(request.remote_address);
+    if (known != polling_by_address_.end() && known->second >= options_.max_polling_per_address) {
+      refused = Busy(request, 429);
+    }
+  }
+  if (refused) {
+    ++stats_.refused;
+    return exchange.Respond(std::move(*refused));
+  }
   EngineSession& session = Open();
-  session.polling_ = std::make_unique<PollingTransport>();
+  session.polling_ = std::make_unique<PollingTransport>(*this, request.remote_address);
   HttpAnswer answer = Answer(request, 200, OpenPacket(session));
   request.body.clear();
   handler_.OnOpened(session, std::make_shared<const HttpRequest>(std::move(request)));

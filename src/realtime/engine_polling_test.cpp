@@ -208,6 +208,23 @@ TEST_F(EnginePollingTest, TheQueueIsBounded) {
   EXPECT_FALSE(Known(client));
 }
 
+TEST_F(EnginePollingTest, ALongQueueKeepsItsOrder) {
+  FakePollingClient client(server);
+  int sent = 0;
+  int received = 0;
+  for (int round = 0; round < 300; ++round) {
+    for (int i = 0; i < 30 && last->pending_bytes() < 9'900; ++i) last->Send(Frame::Text("4" + std::to_string(sent++)));
+    const std::string body = client.Poll()->body();
+    std::string expected;
+    for (int i = 0; i < 16; ++i)
+      expected += (i == 0 ? "4"
+                          : "\x1e"
+                            "4") +
+                  std::to_string(received++);
+    ASSERT_EQ(body, expected);
+  }
+}
+
 TEST_F(EnginePollingTest, TellsWhenItsQueueIsEmpty) {
   FakePollingClient client(server);
   for (int i = 0; i < 20; ++i) last->Send(Frame::Text("4x"));

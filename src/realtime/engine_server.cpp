@@ -1,11 +1,10 @@
 #include <tidings/realtime/engine_server.hpp>
 
 #include <algorithm>
-#include <exception>
+
 #include <utility>
 
-#include <tidings/base/log.hpp>
-
+#include "guard.hpp"
 #include "transport.hpp"
 
 namespace tidings::realtime {
@@ -15,6 +14,7 @@ namespace {
 constexpr std::uint16_t kNormalClosure = 1000;
 constexpr std::uint16_t kGoingAway = 1001;
 constexpr std::uint16_t kProtocolError = 1002;
+constexpr std::uint16_t kInternalError = 1011;
 constexpr std::uint16_t kTryAgainLater = 1013;
 // A loop that comes this late was stopped or starved, and the client is not to blame.
 constexpr Millis kLate = 100;
@@ -51,16 +51,16 @@ EngineSession& EngineServer::Open() {
   auto* session = new EngineSession(*this);
   sessions_.insert(session);
   timers_.Arm(session->heartbeat_, clock_.Steady() + options_.ping_interval);
+  ++stats_.opened;
   return *session;
 }
 
 void EngineServer::OnPacket(EngineSession& session, const EnginePacket& packet) {
   if (session.state_ != EngineSession::State::kOpen) return;
   switch (packet.type) {
-    case EngineType::kMessage: try { handler_.OnMessage(session, packet.data, packet.binary);
-      } catch (const std::exception& error) {
-        log::Err("a handler of messages failed", {{"error", error.what()}});
-        session.Close(CloseReason::kForcedClose, 1011);
+    case EngineType::kMessage:
+      if (!Guard("message", [&] { handler_.OnMessage(session, packet.data, packet.binary); })) {
+        session.Close(CloseReason::kForcedClose, kInternalError);
       }
       return;
     case EngineType::kPong:
@@ -88,7 +88,7 @@ void EngineServer::OnHeartbeat(EngineSession& session) {
 
 void EngineServer::Drained(EngineSession& session) {
   session.drain_asked_ = false;
-  handler_.OnDrained(session);
+  Guard("drained", [&] { handler_.OnDrained(session); });
 }
 
 void EngineServer::End(EngineSession& session, CloseReason reason, std::uint16_t code, std::string_view last_packet) {
@@ -107,7 +107,12 @@ void EngineServer::End(EngineSession& session, CloseReason reason, std::uint16_t
       }
     }
   }
-  if (was_open) handler_.OnClosed(session, reason);
+  if (was_open) Closed(session, reason);
+}
+
+void EngineServer::Closed(EngineSession& session, CloseReason reason) {
+  ++stats_.closed[static_cast<std::size_t>(reason)];
+  Guard("closed", [&] { handler_.OnClosed(session, reason); });
 }
 
 void EngineServer::Forget(EngineSession& session) {

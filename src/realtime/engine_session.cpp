@@ -110,7 +110,7 @@ void EngineSession::Close(CloseReason reason, std::uint16_t code) {
     server_.timers_.Arm(heartbeat_, server_.clock_.Steady() + kLinger);
     Unsettle();
     if (polling_->probe != nullptr) polling_->probe->Close(code);
-    server_.handler_.OnClosed(*this, reason);
+    server_.Closed(*this, reason);
   } else {
     server_.End(*this, reason, code, {});
   }

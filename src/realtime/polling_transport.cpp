@@ -2,22 +2,43 @@
 
 namespace tidings::realtime {
 
+namespace {
+
+constexpr std::size_t kCompactAt = 1'024;
+
+}  // namespace
+
+PollingTransport::PollingTransport(EngineServer& server, std::string address)
+    : server_(server), address_(std::move(address)) {
+  ++server_.polling_by_address_[address_];
+}
+
+PollingTransport::~PollingTransport() {
+  const auto found = server_.polling_by_address_.find(address_);
+  if (--found->second == 0) server_.polling_by_address_.erase(found);
+}
+
 std::string PollingTransport::TakePayload(std::size_t max_packets, std::size_t max_bytes) {
   std::string payload;
-  for (std::size_t taken = 0; taken < max_packets && !queue_.empty(); ++taken) {
-    const Frame& next = *queue_.front();
-    if (taken > 0 && payload.size() + 1 + PayloadSize(next) > max_bytes) break;
+  for (std::size_t packets = 0; packets < max_packets && !empty(); ++packets) {
+    const Frame& next = *queue_[taken_];
+    if (packets > 0 && payload.size() + 1 + PayloadSize(next) > max_bytes) break;
     AppendToPayload(payload, next);
-    bytes_ -= PayloadSize(next);
-    queue_.pop_front();
+    Take();
   }
   return payload;
 }
 
 FrameRef PollingTransport::Take() {
-  FrameRef frame = std::move(queue_.front());
-  queue_.pop_front();
+  FrameRef frame = std::move(queue_[taken_++]);
   bytes_ -= PayloadSize(*frame);
+  if (empty()) {
+    queue_ = {};
+    taken_ = 0;
+  } else if (taken_ >= kCompactAt && taken_ > queue_.size() / 2) {
+    queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(taken_));
+    taken_ = 0;
+  }
   return frame;
 }
 

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "connection.hpp"
+#include "guard.hpp"
 #include "recovery.hpp"
 #include "room.hpp"
 
@@ -91,7 +92,7 @@ void Socket::Acknowledge(std::uint64_t ack, Result<Args> answer) {
   auto entry = std::move(found->second);
   acks_->entries.erase(found);
   if (acks_->entries.empty()) acks_.reset();
-  entry.callback(std::move(answer));
+  Guard("ack", [&] { entry.callback(std::move(answer)); });
 }
 
 void Socket::OnAck(SocketPacket packet) { Acknowledge(*packet.id, std::move(packet.args)); }
@@ -153,10 +154,10 @@ void Socket::End(CloseReason reason) {
   const auto acks = std::move(acks_);
   if (acks != nullptr) {
     for (auto& [id, entry] : acks->entries) {
-      entry.callback(Fail(ErrorCode::kUnavailable, "socket has been disconnected"));
+      Guard("ack", [&] { entry.callback(Fail(ErrorCode::kUnavailable, "socket has been disconnected")); });
     }
   }
-  if (nsp_->disconnect_) nsp_->disconnect_(*this, reason);
+  if (nsp_->disconnect_) Guard("disconnect", [&] { nsp_->disconnect_(*this, reason); });
   if (nsp_->recovery_ != nullptr) nsp_->recovery_->End(*this, reason);
   while (!memberships_.empty()) LeaveAt(memberships_.size() - 1);
   nsp_->Remove(*this);

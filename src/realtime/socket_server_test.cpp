@@ -186,6 +186,20 @@ TEST_F(SocketServerTest, ReasonsSayWhy) {
   EXPECT_THAT(reasons, ElementsAre("transport close", "parse error", "ping timeout", "server shutting down"));
 }
 
+TEST_F(SocketServerTest, FailingHandlersLeaveNothingHalfDone) {
+  auto client = Connect();
+  root().On("fail", [](Socket&, Args, AckSender) { throw std::runtime_error("on purpose"); });
+  root().OnDisconnect([](Socket&, CloseReason) { throw std::runtime_error("on purpose"); });
+  last->Join("a");
+  last->EmitWithAck(1'000, [](Result<Args>) { throw std::runtime_error("on purpose"); }, "ask");
+  client->Send("42[\"fail\"]");
+  EXPECT_EQ(client->link.close_code, 1011);
+  EXPECT_EQ(root().socket_count(), 0u);
+  EXPECT_EQ(root().room_count(), 0u);
+  client->Gone();
+  EXPECT_EQ(server.engine().session_count(), 0u);
+}
+
 TEST_F(SocketServerTest, DataLivesAsLongAsTheConnection) {
   struct Data final : SessionData {
     explicit Data(bool& dead) : dead_(dead) {}

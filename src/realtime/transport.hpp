@@ -3,9 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include <tidings/realtime/engine_server.hpp>
 
@@ -14,11 +15,14 @@ namespace tidings::realtime {
 // What waits for polls, and the poll that waits for it.
 class PollingTransport {
  public:
+  // Counts among the polling sessions of `address` as long as it lives.
+  PollingTransport(EngineServer& server, std::string address);
+  ~PollingTransport();
   void Push(FrameRef frame) {
     bytes_ += PayloadSize(*frame);
     queue_.push_back(std::move(frame));
   }
-  bool empty() const { return queue_.empty(); }
+  bool empty() const { return taken_ == queue_.size(); }
   std::size_t bytes() const { return bytes_; }
 
   // Takes a payload of the oldest packets within the limits, at least one. REQUIRES: !empty().
@@ -38,7 +42,10 @@ class PollingTransport {
   int posts = 0;                        // whose bodies are on their way
 
  private:
-  std::deque<FrameRef> queue_;
+  EngineServer& server_;
+  std::string address_;
+  std::vector<FrameRef> queue_;
+  std::size_t taken_ = 0;  // of the queue, from its begin
   std::size_t bytes_ = 0;
   std::unique_ptr<HttpExchange> exchange_;
   HttpAnswer answer_;

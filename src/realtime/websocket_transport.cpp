@@ -77,6 +77,7 @@ void WebSocketTransport::TakeOver() {
   upgrade_timer_.reset();
   server_.orphans_.erase(this);
   stage_ = Stage::kActive;
+  ++server_.stats_.upgraded;
   const auto polling = std::move(session_->polling_);
   session_->transport_ = this;
   ++server_.websockets_;

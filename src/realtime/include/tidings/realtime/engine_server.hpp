@@ -11,6 +11,7 @@
 //   … the loop calls server.OnTick(clock.Steady()) when server.NextDeadline() has come.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -18,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -36,11 +38,14 @@ struct CorsOptions {
 };
 
 struct EngineOptions {
-  Millis ping_interval = 25'000;         // from opening, or from a pong, to the next ping
-  Millis ping_timeout = 20'000;          // from a ping to the latest pong
-  Millis upgrade_timeout = 10'000;       // from a probe's WebSocket to its end
-  std::size_t max_payload = 1'000'000;   // bytes of a message, of a body, and of a polling answer of several packets
-  std::size_t max_poll_packets = 16;     // in one polling answer
+  Millis ping_interval = 25'000;        // from opening, or from a pong, to the next ping
+  Millis ping_timeout = 20'000;         // from a ping to the latest pong
+  Millis upgrade_timeout = 10'000;      // from a probe's WebSocket to its end
+  std::size_t max_payload = 1'000'000;  // bytes of a message, of a body, and of a polling answer of several packets
+  std::size_t max_poll_packets = 16;    // in one polling answer
+  // Sessions in all: above, handshakes get 503. Polling ones of an address, since they outlive connections: 429.
+  std::size_t max_sessions = 100'000;
+  std::size_t max_polling_per_address = 10'000;
   std::size_t max_pending = 16'000'000;  // bytes that wait for a slow client; above, its session ends
   bool polling = true;                   // transports served
   bool websocket = true;
@@ -51,6 +56,14 @@ struct EngineOptions {
 class SessionData {
  public:
   virtual ~SessionData() = default;
+};
+
+// Since the server began.
+struct EngineStats {
+  std::uint64_t opened = 0;
+  std::uint64_t upgraded = 0;
+  std::uint64_t refused = 0;              // handshakes
+  std::array<std::uint64_t, 8> closed{};  // by CloseReason
 };
 
 class EngineServer;
@@ -188,6 +201,7 @@ class EngineServer final : public RequestHandler {
   TimerWheel& timers() { return timers_; }
   std::size_t session_count() const { return sessions_.size(); }
   std::size_t websocket_count() const { return websockets_; }
+  const EngineStats& stats() const { return stats_; }
 
   // While one lives, polls are not answered and overflowing sessions not closed; its end does both once. Every entry
   // into the server holds one. An application that emits many messages outside of a handler saves polling clients
@@ -226,7 +240,9 @@ class EngineServer final : public RequestHandler {
 
   bool settled() const { return unsettled_.empty() && ended_.empty(); }
   EngineSession* Find(std::string_view id) const;
+  // The refusal of a handshake, if it has to be.
   std::optional<HttpAnswer> CheckHandshake(const HttpRequest& request);
+  HttpAnswer Busy(const HttpRequest& request, int status) const;
   EngineSession& Open();
   std::string OpenPacket(const EngineSession& session) const;
   void OnPacket(EngineSession& session, const EnginePacket& packet);
@@ -234,6 +250,7 @@ class EngineServer final : public RequestHandler {
   void Drained(EngineSession& session);
   // Closes for good. A poll that waits is told `last_packet`, or dropped if that is empty.
   void End(EngineSession& session, CloseReason reason, std::uint16_t code, std::string_view last_packet);
+  void Closed(EngineSession& session, CloseReason reason);
   void Forget(EngineSession& session);
   HttpAnswer Answer(const HttpRequest& request, int status, std::string body) const;
   HttpAnswer Refusal(const HttpRequest& request, int code) const;
@@ -253,6 +270,8 @@ class EngineServer final : public RequestHandler {
   std::vector<EngineSession*> unsettled_;            // with a poll to answer or an overflow
   std::vector<EngineSession*> draining_;             // that asked for OnDrained
   std::vector<EngineSession*> ended_;                // deleted when the outermost batch ends
+  std::unordered_map<std::string, std::size_t> polling_by_address_;
+  EngineStats stats_;
   std::size_t websockets_ = 0;
   int depth_ = 0;
   bool refusing_ = false;
