@@ -62,12 +62,12 @@ int Serve(const app::Config& config) {
   return 0;
 }
 
-int PrintToken(const app::Config& config, auth::Grant grant) {
+int PrintToken(const app::Config& config, auth::Grant grant, bool account) {
   auto secret = app::DataSecret(config.data);
   if (!secret) return Complain(secret.error());
   auto keys = auth::KeySet::Make({config.auth.jwt_secret, {}, *secret});
   if (!keys) return Complain(keys.error());
-  const bool shared = !config.auth.jwt_secret.empty();
+  const bool shared = !config.auth.jwt_secret.empty() && !account;
   if (shared) {
     grant.issuer = config.auth.issuer;
     grant.audience = config.auth.audience;
@@ -103,6 +103,7 @@ int ComplainOfUsage(const CLI::App& cli, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) return cli.exit(error);  // --help and --version
   std::string message = error.what();
   std::ranges::replace(message, '\n', ' ');
+  if (const auto unknown = cli.remaining(); !unknown.empty()) message = "there is no command or flag '" + unknown.front() + "'";
   std::cerr << "tidings: " << message << "; see tidings --help\n";
   return error.get_exit_code();
 }
@@ -192,6 +193,8 @@ int main(int argc, char** argv) {
   token->add_option("SUB", grant.sub, "The user's id")->required();
   token->add_option("--name", grant.name, "The name that others see");
   token->add_flag("--admin", grant.admin, "With the scope admin");
+  bool account = false;
+  token->add_flag("--account", account, "The user is an account of this server: signed with its own key");
   token->add_option("--ttl", ttl, "Seconds that it is good for")->capture_default_str()->check(CLI::PositiveNumber);
 
   StoreCommands commands(cli, flags);
@@ -206,7 +209,7 @@ int main(int argc, char** argv) {
   if (*config) return (std::cout << app::DescribeConfig(*loaded), 0);
   if (*token) {
     grant.ttl = std::chrono::seconds(ttl);
-    return PrintToken(loaded->config, grant);
+    return PrintToken(loaded->config, grant, account);
   }
   if (*serve) return Serve(loaded->config);
   log::SetLevel(log::Level::kOff);  // a command says what it has to say in one line

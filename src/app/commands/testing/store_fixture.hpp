@@ -1,0 +1,60 @@
+// A folder with a store that has a past, closed while a test does not look at it.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <tidings/app/commands.hpp>
+#include <tidings/storage/sqlite/database.hpp>
+
+#include "../faults.hpp"
+#include "history.hpp"
+#include "temp_folder.hpp"
+
+namespace tidings::app {
+
+class StoreFixture : public testing::Test {
+ protected:
+  Config At(const std::string& folder) const {
+    Config config;
+    config.data = folder;
+    return config;
+  }
+  Config Here() const { return At(data()); }
+  std::string data() const { return folder_.File("data"); }
+  std::string File(const std::string& name) const { return folder_.File(name); }
+
+  void Live(std::uint32_t seed, int commands) {
+    auto store = LocalStore::Open(data(), true);
+    ASSERT_TRUE(store) << store.error().message();
+    History history(**store, seed);
+    history.Begin();
+    history.Go(commands);
+  }
+
+  static std::vector<std::string> FindingsIn(const std::string& folder) {
+    auto store = LocalStore::Open(folder, false);
+    if (!store) return {store.error().message()};
+    Progress progress;
+    const auto examined = FindFaults(**store, progress);
+    return examined ? examined->findings : std::vector{examined.error().message()};
+  }
+  std::vector<std::string> Findings() const { return FindingsIn(data()); }
+
+  // Changes the closed store by hand.
+  static void Spoil(const std::string& folder, const std::string& sql) {
+    sqlite::Database database(folder + "/tidings.db", sqlite::Database::Mode::kWriter);
+    database.Execute(sql);
+  }
+  static std::string Value(const std::string& folder, const std::string& sql) {
+    sqlite::Database database(folder + "/tidings.db", sqlite::Database::Mode::kReader);
+    return database.Value(sql).value_or("");
+  }
+
+  TempFolder folder_;
+};
+
+}  // namespace tidings::app
