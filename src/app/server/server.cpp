@@ -6,6 +6,7 @@
 #include <deque>
 #include <filesystem>
 
+#include <tidings/app/web.hpp>
 #include <tidings/auth/secret_file.hpp>
 #include <tidings/base/log.hpp>
 #include <tidings/net/chat/http_api.hpp>
@@ -80,6 +81,7 @@ class Server::State {
   std::unique_ptr<net::SocketApi> socket_api;
   std::unique_ptr<net::HttpApi> http_api;
   std::deque<SimpleHandler> simple;
+  WebHandler web;
   std::unique_ptr<MetricsHandler> metrics;
   net::HttpServerOptions http_options;
   net::HttpServer http;  // its connections end before what they call
@@ -148,6 +150,7 @@ void Server::State::Route() {
   http.Route("/socket.io/", *sockets);
   http.Route("/api/v1", *http_api);
   http.Route("/rooms", *http_api);
+  http.Route("/", web);  // its exact paths; 404 for what nothing else takes
   http.Route("/healthz", simple.emplace_back([](const realtime::HttpRequest&) {
     return realtime::HttpAnswer(200, "text/plain; charset=utf-8", "ok\n");
   }));
