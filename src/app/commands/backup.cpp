@@ -15,7 +15,8 @@ Status CopySecret(const std::string& from, const std::string& to) {
   std::error_code failure;
   if (!std::filesystem::exists(secret, failure)) return {};
   std::filesystem::copy_file(secret, std::filesystem::path(to) / "token.secret", failure);
-  if (failure) return Fail(ErrorCode::kInternal, "the store is copied, but not " + secret.string() + ": " + failure.message());
+  if (failure)
+    return Fail(ErrorCode::kInternal, "the store is copied, but not " + secret.string() + ": " + failure.message());
   return {};
 }
 
@@ -27,7 +28,8 @@ Status Backup(const Config& config, const std::string& folder, std::ostream& out
   const auto tell = [&](std::uint64_t done, std::uint64_t all) { progress.Tell("copying pages", done, all); };
   auto access = Access::Open(config.data, false);
   if (!access) return std::unexpected(access.error());
-  const Status copied = access->local ? access->local->events().Backup(target, tell) : access->server->Backup(target, tell);
+  const Status copied =
+      access->local ? access->local->events().Backup(target, tell) : access->server->Backup(target, tell);
   progress.Clear();
   if (!copied) return copied;
   if (auto with_secret = CopySecret(config.data, target); !with_secret) return with_secret;

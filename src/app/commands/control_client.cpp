@@ -51,7 +51,8 @@ Result<ControlClient> ControlClient::Find(const std::string& data) {
 
 Result<json::object> ControlClient::Ask(std::string_view method, const std::string& path, const std::string& body) {
   std::string request(method);
-  request += " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nAuthorization: Bearer " + token_ + "\r\n";
+  request +=
+      " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nAuthorization: Bearer " + token_ + "\r\n";
   if (!body.empty()) {
     request += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
   }
@@ -61,11 +62,12 @@ Result<json::object> ControlClient::Ask(std::string_view method, const std::stri
   auto parsed = json::Parse(answer->body);
   if (!parsed || !parsed->is_object()) return Fail(ErrorCode::kInternal, "the server's answer makes no sense");
   auto& whole = parsed->get_object();
-  if (auto* data = whole.if_contains("data"); data != nullptr && data->is_object()) return std::move(data->get_object());
+  if (auto* data = whole.if_contains("data"); data != nullptr && data->is_object())
+    return std::move(data->get_object());
   const auto* error = whole.if_contains("error");
   const auto* message = error != nullptr && error->is_object() ? error->get_object().if_contains("message") : nullptr;
   return Fail(ErrorCode::kInternal, message != nullptr && message->is_string() ? std::string(message->get_string())
-                                                                              : "the server refused it");
+                                                                               : "the server refused it");
 }
 
 Result<ControlClient::Copying> ControlClient::CopyingOf(const Result<json::object>& answer) {

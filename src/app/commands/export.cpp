@@ -45,8 +45,13 @@ class Exporter {
 
   Status Header() {
     std::string line;
-    json::ObjectWriter(line).Text("tidings", "export").Number("version", kExportVersion).Text("store", store_.id().Text())
-        .Time("at", SystemClock().Now()).Number("head", store_.Head()).End();
+    json::ObjectWriter(line)
+        .Text("tidings", "export")
+        .Number("version", kExportVersion)
+        .Text("store", store_.id().Text())
+        .Time("at", SystemClock().Now())
+        .Number("head", store_.Head())
+        .End();
     return Write(LineKind::kHeader, line);
   }
 
@@ -57,10 +62,16 @@ class Exporter {
           [&](sqlite::Database& database) { users = database.Slot<sqlite::TransferRows>().Users(last, kAtOnce); });
       for (const chat::UserRow& user : users) {
         std::string line = R"({"user":)";
-        json::ObjectWriter(line).Number("key", user.key).Text("_id", user.id).Text("name", user.name)
-            .Text("username", user.username).Text("passwordHash", user.password_hash).Bool("suspended", user.suspended)
+        json::ObjectWriter(line)
+            .Number("key", user.key)
+            .Text("_id", user.id)
+            .Text("name", user.name)
+            .Text("username", user.username)
+            .Text("passwordHash", user.password_hash)
+            .Bool("suspended", user.suspended)
             .Number("createdAt", static_cast<std::uint64_t>(user.created_at))
-            .Number("lastSeen", static_cast<std::uint64_t>(user.last_seen)).End();
+            .Number("lastSeen", static_cast<std::uint64_t>(user.last_seen))
+            .End();
         line += '}';
         if (auto written = Write(LineKind::kUser, line); !written) return written;
         last = user.key;
@@ -135,8 +146,13 @@ class Exporter {
 
   Status End() {
     std::string line = R"({"end":)";
-    json::ObjectWriter(line).Number("users", counts_.users).Number("events", counts_.events)
-        .Number("reads", counts_.reads).Number("rooms", counts_.rooms).Text("digest", digest_.Hex()).End();
+    json::ObjectWriter(line)
+        .Number("users", counts_.users)
+        .Number("events", counts_.events)
+        .Number("reads", counts_.reads)
+        .Number("rooms", counts_.rooms)
+        .Text("digest", digest_.Hex())
+        .End();
     line += "}\n";
     return file_.Write(line);
   }

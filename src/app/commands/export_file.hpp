@@ -24,7 +24,8 @@ class ExportFile {
   Status Finish();
 
  private:
-  ExportFile(std::string file, std::FILE* handle, std::ostream& out) : file_(std::move(file)), handle_(handle), out_(out) {}
+  ExportFile(std::string file, std::FILE* handle, std::ostream& out)
+      : file_(std::move(file)), handle_(handle), out_(out) {}
   std::string PartName() const { return file_ + ".part"; }
   std::unexpected<Error> Failed() const;
 

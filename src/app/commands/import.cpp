@@ -43,7 +43,8 @@ class Members {
   }
   Members Inner(std::string_view key) const {
     const auto* found = from_.if_contains(key);
-    if (found == nullptr || !found->is_object()) GiveUp(reader_.Fault("\"" + std::string(key) + "\" is missing").error());
+    if (found == nullptr || !found->is_object())
+      GiveUp(reader_.Fault("\"" + std::string(key) + "\" is missing").error());
     return Members(reader_, found->get_object());
   }
 
@@ -64,8 +65,7 @@ class ImportUnit final : public eventing::Unit {
       return Fail(ErrorCode::kConflict, "the store is not empty; import into a new folder");
     }
     auto& tables = database.Slot<sqlite::SqliteTables>();
-    chat::Rebuild rebuild(tables,
-                          [&](chat::RoomKey room, chat::Seq seq) { return transaction.Read(room, seq); });
+    chat::Rebuild rebuild(tables, [&](chat::RoomKey room, chat::Seq seq) { return transaction.Read(room, seq); });
     while (true) {
       json::object line;
       const auto kind = reader_.Next(line);
@@ -117,7 +117,8 @@ class ImportUnit final : public eventing::Unit {
     event.redacted = line.Flag("redacted");
     event.version = shown.Whole("seq");
     event.position = line.Whole("position");
-    eventing::ImportedEvent imported(eventing::NewEvent(event.type, std::move(*data), event.author), event.id, event.at);
+    eventing::ImportedEvent imported(eventing::NewEvent(event.type, std::move(*data), event.author), event.id,
+                                     event.at);
     imported.redacted = event.redacted;
     imported.position = event.position;
     const auto appended = transaction.Import(room, eventing::Expected::At(event.version - 1), imported);
@@ -161,8 +162,7 @@ Status Import(const Config& config, const std::string& file, std::ostream& out) 
   Progress progress;
   std::promise<Status> outcome;
   auto done = outcome.get_future();
-  (*store)->events().Submit(
-      std::make_unique<ImportUnit>(std::move(*reader), *counts, progress, std::move(outcome)));
+  (*store)->events().Submit(std::make_unique<ImportUnit>(std::move(*reader), *counts, progress, std::move(outcome)));
   Status imported;
   try {
     imported = done.get();

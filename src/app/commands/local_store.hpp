@@ -14,7 +14,7 @@ namespace tidings::app {
 
 class LocalStore {
  public:
-  // kUnavailable if a server runs on the folder. With `make` false, kNotFound if there is no store, and nothing is made.
+  // kUnavailable if a server runs on the folder. With `make` false, kNotFound if there is no store, and none is made.
   static Result<std::unique_ptr<LocalStore>> Open(const std::string& folder, bool make);
   ~LocalStore();
 
@@ -29,8 +29,8 @@ class LocalStore {
     auto promise = std::make_shared<std::promise<Result<T>>>();
     auto answer = promise->get_future();
     call(*engine_, chat::Answer<T>([promise = std::move(promise)](Result<T> result) mutable {
-           promise->set_value(std::move(result));
-         }));
+      promise->set_value(std::move(result));
+    }));
     try {
       return answer.get();
     } catch (const std::future_error&) {

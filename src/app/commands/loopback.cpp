@@ -65,8 +65,8 @@ class Connection {
 
 Result<PlainAnswer> AskLoopback(std::uint16_t port, const std::string& request, std::chrono::seconds timeout) {
   const auto failed = [&](const char* what) {
-    return Fail(ErrorCode::kUnavailable, std::string(what) + " 127.0.0.1:" + std::to_string(port) + ": " +
-                                             std::strerror(errno));
+    return Fail(ErrorCode::kUnavailable,
+                std::string(what) + " 127.0.0.1:" + std::to_string(port) + ": " + std::strerror(errno));
   };
   Connection connection(timeout);
   if (!connection.Connect(port)) return failed("cannot connect to");

@@ -16,8 +16,10 @@ using testing::IsEmpty;
 constexpr const char* kTables[] = {
     "SELECT json_array(position, streams.name, version, event_types.name, at, author, redacted, hex(data)) FROM events "
     "JOIN streams ON key = stream JOIN event_types ON number = type ORDER BY position",
-    "SELECT json_array(key, id, name, username, password_hash, suspended, created_at, last_seen) FROM users ORDER BY key",
-    "SELECT json_array(key, head, members, kind, created_at, updated_at, deleted_at, last_at, last_seq, creator, pair_low, "
+    "SELECT json_array(key, id, name, username, password_hash, suspended, created_at, last_seen) FROM users ORDER BY "
+    "key",
+    "SELECT json_array(key, head, members, kind, created_at, updated_at, deleted_at, last_at, last_seq, creator, "
+    "pair_low, "
     "pair_high, id, name, creator_id, last_id, last_sender, last_type, last_value) FROM rooms ORDER BY key",
     "SELECT json_array(room, user, role, joined_at, joined, read) FROM members ORDER BY room, user",
     "SELECT json_array(room, seq, last_event, hex(record)) FROM message_state ORDER BY room, seq",
@@ -44,9 +46,7 @@ class TransferTest : public StoreFixture {
     std::ifstream in(File(file), std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
   }
-  void Write(const std::string& file, const std::string& text) {
-    std::ofstream(File(file), std::ios::binary) << text;
-  }
+  void Write(const std::string& file, const std::string& text) { std::ofstream(File(file), std::ios::binary) << text; }
   static std::vector<std::string> Rows(const std::string& folder, const std::string& sql) {
     sqlite::Database database(folder + "/tidings.db", sqlite::Database::Mode::kReader);
     sqlite::Statement rows(database, sql);
@@ -57,7 +57,7 @@ class TransferTest : public StoreFixture {
 };
 
 TEST_F(TransferTest, CarriesEverythingOver) {
-  Live(11, 1'500);
+  Live(11, 1'000);
   Export(data(), "export.jsonl");
   ASSERT_TRUE(Import("export.jsonl", File("other")));
   for (const char* table : kTables) {
@@ -103,7 +103,7 @@ TEST_F(TransferTest, GoesOnAfterAnImport) {
 TEST_F(TransferTest, WritesAFileThatOthersCannotRead) {
   Live(1, 20);
   Export(data(), "export.jsonl");
-  struct stat found {};
+  struct stat found{};
   ASSERT_EQ(stat(File("export.jsonl").c_str(), &found), 0);
   EXPECT_EQ(found.st_mode & 0777, 0600u);
   EXPECT_FALSE(std::filesystem::exists(File("export.jsonl.part")));

@@ -88,8 +88,9 @@ Status ListFrom(LocalStore& store, std::ostream& out) {
   try {
     while (true) {
       std::vector<chat::UserRow> users;
-      store.events().readers().ReadNow(
-          [&](sqlite::Database& database) { users = database.Slot<sqlite::SqliteReader>().Users("", cursor, kAtOnce); });
+      store.events().readers().ReadNow([&](sqlite::Database& database) {
+        users = database.Slot<sqlite::SqliteReader>().Users("", cursor, kAtOnce);
+      });
       for (const auto& user : users) Print(out, user.id, user.name, user.username, user.suspended);
       if (users.size() < kAtOnce) return {};
       cursor = users.back().id;

@@ -15,9 +15,9 @@ Status Verify(const Config& config, std::ostream& out) {
   if (!examined) return std::unexpected(examined.error());
   for (const std::string& finding : examined->findings) out << finding << '\n';
   if (const std::size_t found = examined->findings.size(); found > 0) {
-    return Fail(ErrorCode::kInternal, "the store in " + config.data + " is not as it should be: " +
-                                          std::to_string(found) + (found == 1 ? " finding" : " findings") +
-                                          "; keep a copy of it, and restore a backup");
+    return Fail(ErrorCode::kInternal,
+                "the store in " + config.data + " is not as it should be: " + std::to_string(found) +
+                    (found == 1 ? " finding" : " findings") + "; keep a copy of it, and restore a backup");
   }
   out << "verified " << examined->events << " events: no findings\n";
   return {};

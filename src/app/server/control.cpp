@@ -98,9 +98,8 @@ void Control::OnRequest(realtime::HttpRequest request, std::unique_ptr<realtime:
 }
 
 chat::Answer<std::string> Control::Answering(Call call) {
-  return net::OnLoop<std::string>(services_.loop, [call = std::move(call)](Result<std::string> data) mutable {
-    call.Answer(data);
-  });
+  return net::OnLoop<std::string>(services_.loop,
+                                  [call = std::move(call)](Result<std::string> data) mutable { call.Answer(data); });
 }
 
 void Control::ListUsers(Call call) {
@@ -119,9 +118,7 @@ void Control::ListUsers(Call call) {
         data += '}';
         loop.Post([shared, data = std::move(data)] { shared->Answer(data); });
       },
-      [&loop, shared](const Error& error) {
-        loop.Post([shared, error] { shared->Answer(std::unexpected(error)); });
-      });
+      [&loop, shared](const Error& error) { loop.Post([shared, error] { shared->Answer(std::unexpected(error)); }); });
   if (!queued) shared->Answer(Fail(ErrorCode::kUnavailable, "the server has too much to do; try again"));
 }
 

@@ -31,7 +31,7 @@ TEST_F(ControlFileTest, IsReadAsItWasWritten) {
 
 TEST_F(ControlFileTest, IsItsOwnersAlone) {
   ASSERT_TRUE(WriteControlFile(folder_, {4711, 12}));
-  struct stat found {};
+  struct stat found{};
   ASSERT_EQ(stat((folder_ + "/control").c_str(), &found), 0);
   EXPECT_EQ(found.st_mode & 0777, 0600u);
   EXPECT_FALSE(std::filesystem::exists(folder_ + "/control.part"));

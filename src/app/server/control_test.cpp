@@ -36,7 +36,8 @@ class ControlTest : public testing::Test {
     store_->AddListener(engine_->listener());
     store_->Start();
     reads_ = std::make_unique<sqlite::SqliteReadPool>(store_->readers());
-    keys_ = *auth::KeySet::Make({.secret = std::string(40, 's'), .jwks_file = {}, .internal_secret = std::string(40, 'i')});
+    keys_ =
+        *auth::KeySet::Make({.secret = std::string(40, 's'), .jwks_file = {}, .internal_secret = std::string(40, 'i')});
     control_ = std::make_unique<Control>(Control::Services{loop_, clock_, *keys_, *engine_, *reads_, *store_});
   }
   ~ControlTest() override {

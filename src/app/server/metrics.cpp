@@ -16,7 +16,8 @@ void Connections(MetricsWriter& out, const net::ServerStats& http) {
   out.Gauge("tidings_websockets", "WebSockets open now.", http.websockets_open.Get());
   out.Gauge("tidings_http_requests_in_flight", "HTTP requests that wait for their answer.",
             http.requests_in_flight.Get());
-  out.Gauge("tidings_input_held_bytes", "Bytes of requests and messages that are not whole yet.", http.input_held.Get());
+  out.Gauge("tidings_input_held_bytes", "Bytes of requests and messages that are not whole yet.",
+            http.input_held.Get());
   out.Counter("tidings_connections_accepted_total", "Connections accepted.", http.accepted.Get());
   out.Family("tidings_connections_refused_total", "counter", "Connections refused, by cause.")
       .Sample("cause", "limit", http.refused_total.Get())

@@ -11,7 +11,7 @@ struct ProcessUsage {
   std::uint64_t virtual_bytes = 0;
   std::uint64_t open_files = 0;
   std::uint64_t most_files = 0;
-  double started = 0;            // seconds since 1970
+  double started = 0;  // seconds since 1970
 };
 
 // Reads /proc/self; what cannot be read is 0.

@@ -72,7 +72,8 @@ int PrintToken(const app::Config& config, auth::Grant grant, bool account) {
     grant.issuer = config.auth.issuer;
     grant.audience = config.auth.audience;
   }
-  const auto token = (*keys)->Sign(grant, SystemClock().Now(), shared ? auth::Signer::kShared : auth::Signer::kInternal);
+  const auto token =
+      (*keys)->Sign(grant, SystemClock().Now(), shared ? auth::Signer::kShared : auth::Signer::kInternal);
   if (!token) return Complain(token.error());
   std::cout << *token << '\n';
   return 0;
@@ -103,7 +104,8 @@ int ComplainOfUsage(const CLI::App& cli, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) return cli.exit(error);  // --help and --version
   std::string message = error.what();
   std::ranges::replace(message, '\n', ' ');
-  if (const auto unknown = cli.remaining(); !unknown.empty()) message = "there is no command or flag '" + unknown.front() + "'";
+  if (const auto unknown = cli.remaining(); !unknown.empty())
+    message = "there is no command or flag '" + unknown.front() + "'";
   std::cerr << "tidings: " << message << "; see tidings --help\n";
   return error.get_exit_code();
 }

@@ -68,8 +68,8 @@ void History::Send(const std::string& room) {
   ++sent_;
   const auto draft = chat::ParseSend(room, request, false, chat::Limits{});
   if (!draft) return;
-  const auto sent = store_.Ask<std::string>(
-      [&](Engine& engine, auto done) { engine.Send(Someone(), *draft, std::move(done)); });
+  const auto sent =
+      store_.Ask<std::string>([&](Engine& engine, auto done) { engine.Send(Someone(), *draft, std::move(done)); });
   if (!sent) return;
   const auto parsed = json::Parse(*sent);
   messages.emplace_back(parsed->get_object().at("_id").get_string());
@@ -84,23 +84,20 @@ void History::Other(const std::string& room) {
   switch (Below(12)) {
     case 0:
     case 1:
-      return ask([&](Engine& e, auto done) { e.Edit(who, room, message, "edited @" + OneOf(kNames), std::move(done)); });
+      return ask(
+          [&](Engine& e, auto done) { e.Edit(who, room, message, "edited @" + OneOf(kNames), std::move(done)); });
     case 2:
-    case 3:
-      return ask([&](Engine& e, auto done) { e.Delete(people_[0], room, message, std::move(done)); });
+    case 3: return ask([&](Engine& e, auto done) { e.Delete(people_[0], room, message, std::move(done)); });
     case 4:
     case 5:
     case 6:
-      return ask([&](Engine& e, auto done) {
-        e.React(who, room, message, OneOf(kEmojis), Below(3) == 0, std::move(done));
-      });
+      return ask(
+          [&](Engine& e, auto done) { e.React(who, room, message, OneOf(kEmojis), Below(3) == 0, std::move(done)); });
     case 7:
-    case 8:
-      return ask([&](Engine& e, auto done) { e.Read(who, room, 1 + Below(200), 0, std::move(done)); });
+    case 8: return ask([&](Engine& e, auto done) { e.Read(who, room, 1 + Below(200), 0, std::move(done)); });
     case 9:
-      return ask([&](Engine& e, auto done) {
-        e.RemoveMember(people_[0], room, kNames[1 + Below(4)], std::move(done));
-      });
+      return ask(
+          [&](Engine& e, auto done) { e.RemoveMember(people_[0], room, kNames[1 + Below(4)], std::move(done)); });
     case 10:
       return ask([&](Engine& e, auto done) { e.AddMembers(people_[0], room, {OneOf(kNames)}, std::move(done)); });
     default: break;
