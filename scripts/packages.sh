@@ -45,8 +45,11 @@ need_packages() {
   install_packages "$@" || die "apt-get could not install: ${missing[*]} (they are Debian 12's; other releases lack some)"
 }
 
+# Shows the size, every 20th package and what goes wrong; all of it is in build/packages.log.
 install_packages() {
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" 2>&1 |
+    tee build/packages.log |
+    awk '/^(Need to get|E:|W:|Err:|dpkg: error)/ || (/^(Get:|Setting up )/ && ++n % 20 == 0) { print; fflush() }'
 }
 
 # True if node and npm are here and new enough.
