@@ -40,6 +40,18 @@ void RaiseFileLimit() {
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) log::Warning("file_limit_not_raised");
 }
 
+// Settings that this version knows and cannot fulfil are refused, not ignored.
+Status CheckPossible(const Config& config) {
+  const auto refuse = [](std::string_view setting, std::string_view why) {
+    return Fail(ErrorCode::kInvalid, std::string(setting) + ": " + std::string(why));
+  };
+  if (config.io_threads > 1) return refuse("io_threads", "this version serves on one I/O thread; leave it at 1");
+  if (!config.store.empty()) return refuse("store", "this version has the embedded store only; leave it empty");
+  if (!config.amqp.url.empty()) return refuse("amqp.url", "this version does not publish to RabbitMQ; leave it empty");
+  if (!config.redis.url.empty()) return refuse("redis.url", "this version runs on one node; leave it empty");
+  return {};
+}
+
 }  // namespace
 
 Result<std::string> DataSecret(const std::string& data) {
@@ -84,7 +96,7 @@ class Server::State {
   WebHandler web;
   std::unique_ptr<MetricsHandler> metrics;
   net::HttpServerOptions http_options;
-  net::HttpServer http;  // its connections end before what they call
+  net::HttpServer http;                           // its connections end before what they call
   std::unique_ptr<net::HttpServer> metrics_http;  // null: metrics are served by `http`
   std::unique_ptr<Control> control;
   std::vector<std::string> addresses;
@@ -120,8 +132,8 @@ Status Server::State::Open() {
       settings.limits, relay.get());
   store->AddListener(engine->listener());
   reads = std::make_unique<sqlite::SqliteReadPool>(store->readers());
-  services = std::make_unique<net::ChatServices>(
-      net::ChatServices{loop, clock, *engine, *reads, *keys, settings, chat_stats});
+  services =
+      std::make_unique<net::ChatServices>(net::ChatServices{loop, clock, *engine, *reads, *keys, settings, chat_stats});
   gate = std::make_unique<net::Gate>(*services);
   hub = std::make_unique<net::Hub>(*services);
   sockets = std::make_unique<realtime::SocketServer>(SocketOptionsOf(config), clock);
@@ -155,9 +167,10 @@ void Server::State::Route() {
     return realtime::HttpAnswer(200, "text/plain; charset=utf-8", "ok\n");
   }));
   http.Route("/readyz", simple.emplace_back([this](const realtime::HttpRequest&) { return Ready(); }));
-  metrics = std::make_unique<MetricsHandler>(MetricsSources{http.stats(), chat_stats, *store, *engine},
-                                             config.metrics.token);
-  if (config.metrics.listen) metrics_http = std::make_unique<net::HttpServer>(loop, net::HttpServerOptions{.io_uring = false});
+  metrics =
+      std::make_unique<MetricsHandler>(MetricsSources{http.stats(), chat_stats, *store, *engine}, config.metrics.token);
+  if (config.metrics.listen)
+    metrics_http = std::make_unique<net::HttpServer>(loop, net::HttpServerOptions{.io_uring = false});
   (metrics_http ? *metrics_http : http).Route("/metrics", *metrics);
 }
 
@@ -189,7 +202,8 @@ void Server::State::Stop() {
   sockets->RefuseHandshakes(true);
   sockets->CloseAll();
   // Requests in flight are answered after their commit; then the store closes, with all that it was handed.
-  const auto within = std::max(config.shutdown_timeout - std::chrono::milliseconds(2'000), std::chrono::milliseconds(500));
+  const auto within =
+      std::max(config.shutdown_timeout - std::chrono::milliseconds(2'000), std::chrono::milliseconds(500));
   http.Stop(within, [this] { loop.Stop(); });
 }
 
@@ -217,6 +231,7 @@ Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Server::~Server() = default;
 
 Result<std::unique_ptr<Server>> Server::Open(const Config& config) {
+  if (auto possible = CheckPossible(config); !possible) return std::unexpected(possible.error());
   log::SetLevel(config.log.level);
   RaiseFileLimit();
   // Before any thread is started, so that all of them leave these signals to the loop.
