@@ -120,6 +120,7 @@ test_all() {
   part protocol runner protocol
   part clients runner clients "${full[@]}"
   part e2e runner e2e "${full[@]}"
+  part readme runner ../examples/readme
   part kill runner kill
   part build-faults build_faults
   part kill-fault runner kill --fault
