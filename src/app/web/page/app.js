@@ -62,6 +62,7 @@ function leave(reason = "") {
   socket?.close();
   socket = token = me = open = null;
   rooms.clear();
+  for (const id of ["rooms", "messages", "members", "typing"]) $(id).replaceChildren();
   sessionStorage.removeItem("token");
   $("entry").hidden = false;
   $("chat").hidden = $("logout").hidden = $("room").hidden = true;
@@ -336,8 +337,8 @@ $("earlier").onclick = async () => {
 // ——— sending ———
 
 // What is not acknowledged yet, in order. Kept over a reload; the clientMessageId makes a repeat harmless.
-const outbox = () => JSON.parse(sessionStorage.getItem("outbox") ?? "[]");
-const setOutbox = (list) => sessionStorage.setItem("outbox", JSON.stringify(list));
+const outbox = () => JSON.parse(sessionStorage.getItem(`outbox ${me?._id}`) ?? "[]");
+const setOutbox = (list) => sessionStorage.setItem(`outbox ${me?._id}`, JSON.stringify(list));
 
 let replyTo = null;
 function setReply(message) {
