@@ -57,7 +57,7 @@ class TransferTest : public StoreFixture {
 };
 
 TEST_F(TransferTest, CarriesEverythingOver) {
-  Live(11, 1'000);
+  Live(11, 1'500);
   Export(data(), "export.jsonl");
   ASSERT_TRUE(Import("export.jsonl", File("other")));
   for (const char* table : kTables) {

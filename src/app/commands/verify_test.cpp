@@ -15,7 +15,7 @@ TEST_F(VerifyTest, FindsNothingAfterARandomPast) {
   for (std::uint32_t seed = 1; seed <= 3; ++seed) {
     SCOPED_TRACE(seed);
     std::filesystem::remove_all(data());
-    Live(seed, 900);
+    Live(seed, 1'200);
     EXPECT_THAT(Findings(), IsEmpty());
     std::ostringstream out;
     const auto verified = Verify(Here(), out);
@@ -34,7 +34,7 @@ TEST_F(VerifyTest, LeavesNothingBehind) {
 }
 
 TEST_F(VerifyTest, FindsEachPlantedFault) {
-  Live(7, 800);
+  Live(7, 1'200);
   std::filesystem::copy(data(), File("whole"));
   for (const auto& [name, sql] : std::vector<std::pair<std::string, std::string>>{
            {"a changed preview", "UPDATE rooms SET last_value = 'other' WHERE id = 'busy'"},
@@ -65,7 +65,7 @@ TEST_F(VerifyTest, FindsEachPlantedFault) {
     const std::string damaged = File("damaged");
     std::filesystem::remove_all(damaged);
     std::filesystem::copy(File("whole"), damaged);
-    Spoil(damaged, sql);
+    ASSERT_TRUE(Spoil(damaged, sql)) << "it changes something";
     std::ostringstream out;
     const auto verified = Verify(At(damaged), out);
     ASSERT_FALSE(verified);

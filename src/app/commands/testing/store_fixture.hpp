@@ -44,14 +44,11 @@ class StoreFixture : public testing::Test {
   }
   std::vector<std::string> Findings() const { return FindingsIn(data()); }
 
-  // Changes the closed store by hand.
-  static void Spoil(const std::string& folder, const std::string& sql) {
+  // Changes the closed store by hand. False if that changed nothing.
+  static bool Spoil(const std::string& folder, const std::string& sql) {
     sqlite::Database database(folder + "/tidings.db", sqlite::Database::Mode::kWriter);
     database.Execute(sql);
-  }
-  static std::string Value(const std::string& folder, const std::string& sql) {
-    sqlite::Database database(folder + "/tidings.db", sqlite::Database::Mode::kReader);
-    return database.Value(sql).value_or("");
+    return database.Changes() > 0;
   }
 
   TempFolder folder_;
