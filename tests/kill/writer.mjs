@@ -22,6 +22,7 @@ export class Ledger {
 
 export class Writer {
   #going = true;
+  #abandoned = false;
   #mine = [];
   #count = 0;
 
@@ -29,7 +30,7 @@ export class Writer {
     Object.assign(this, { person, rooms, random, ledger });
     this.client = new Client(server, { token: person.token });
     // Ended commands of one lane never overlap, those of several do.
-    this.lanes = Array.from({ length: window }, () => this.#lane());
+    this.lanes = Array.from({ length: window }, () => this.#lane().catch((error) => this.#broken(error)));
   }
 
   // No further commands; resolves when the open ones are answered.
@@ -42,7 +43,12 @@ export class Writer {
   // Gives up without an answer.
   abandon() {
     this.#going = false;
+    this.#abandoned = true;
     this.client.close();
+  }
+
+  #broken(error) {
+    if (!this.#abandoned) this.ledger.unexpected.push(`${this.person.id}: ${error.message}`);
   }
 
   async #lane() {
