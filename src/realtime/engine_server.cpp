@@ -183,7 +183,12 @@ std::optional<Millis> EngineServer::NextDeadline() const {
 void EngineServer::CloseAll(std::uint16_t code) {
   const Batch batch(*this);
   for (EngineSession* session : std::vector(sessions_.begin(), sessions_.end())) {
-    session->Close(CloseReason::kServerShutdown, code);
+    if (session->websocket()) {
+      session->Close(CloseReason::kServerShutdown, code);
+    } else {
+      // A poll is dropped, not answered with a close packet: python-socketio would take that as the last word.
+      End(*session, CloseReason::kServerShutdown, code, {});
+    }
   }
   for (WebSocketTransport* transport : std::vector(orphans_.begin(), orphans_.end())) transport->Close(code);
 }

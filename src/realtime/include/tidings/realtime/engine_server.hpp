@@ -192,7 +192,8 @@ class EngineServer final : public RequestHandler {
   // From now on new handshakes are answered with 503 (or taken again). Open sessions go on.
   void RefuseHandshakes(bool refuse) { refusing_ = refuse; }
   // Ends every session by its transport alone, so that official clients come back by themselves: WebSockets with
-  // `code` (1001 going away, 1012 service restart, 1013 try again later), polling with a close packet.
+  // `code` (1001 going away, 1012 service restart, 1013 try again later), polling by dropping its poll unanswered
+  // (python-socketio takes a close packet as the last word and stays away).
   void CloseAll(std::uint16_t code = 1001);
 
   const EngineOptions& options() const { return options_; }
