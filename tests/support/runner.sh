@@ -35,6 +35,6 @@ choose_server() {
 
 # Runs the given test files by node; the counts are the last line.
 run_node() {
-  node --test --test-timeout=300000 --test-concurrency=2 \
+  node --test --test-timeout=900000 --test-concurrency=2 \
     --test-reporter="$root/tests/support/reporter.mjs" --test-reporter-destination=stdout "$@"
 }

@@ -10,7 +10,7 @@ import socketio
 
 URL, TRANSPORT = sys.argv[1:]
 TRANSPORTS = {"websocket": ["websocket"], "polling": ["polling"], "upgraded": None}[TRANSPORT]
-DEADLINE = 30
+DEADLINE = 60
 
 
 class OrderedEngine(engineio.Client):

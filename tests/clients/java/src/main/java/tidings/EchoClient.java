@@ -19,7 +19,7 @@ import org.json.JSONObject;
 
 /** The Java client against the echo server: EchoClient URL TRANSPORT. */
 public final class EchoClient {
-  private static final long DEADLINE_SECONDS = 30;
+  private static final long DEADLINE_SECONDS = 60;
 
   private interface Check {
     void run() throws Exception;
