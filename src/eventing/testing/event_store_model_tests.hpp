@@ -34,7 +34,8 @@ class ModelRun {
     const Expected expected = Pick(3) == 0 ? Expected::Any() : Expected::At(guess);
     std::vector<NewEvent> events;
     for (unsigned i = 0; i <= Pick(3); ++i) {
-      events.push_back(Event(std::string(Pick(300), static_cast<char>('a' + Pick(26))), "type " + std::to_string(Pick(9))));
+      const std::string data(Pick(300), static_cast<char>('a' + Pick(26)));
+      events.push_back(Event(data, "type " + std::to_string(Pick(9))));
     }
     const bool fits = expected.Allows(head);
     for (std::size_t i = 0; fits && i < events.size(); ++i) {

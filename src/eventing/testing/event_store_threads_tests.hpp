@@ -72,11 +72,12 @@ TEST_P(EventStoreSuite, TurnsAwayWhatIsPastItsQueue) {
   std::vector<Status> outcomes(5);
   for (std::size_t i = 0; i < 5; ++i) {
     const auto caller = std::this_thread::get_id();
-    store().Submit(std::make_unique<TestUnit>(Appending("room", std::to_string(i)), [&, i, caller](const Status& status) {
+    const auto done = [&, i, caller](const Status& status) {
       ++calls[i];
       outcomes[i] = status;
       EXPECT_EQ(i >= 3, std::this_thread::get_id() == caller);
-    }));
+    };
+    store().Submit(std::make_unique<TestUnit>(Appending("room", std::to_string(i)), done));
   }
   EXPECT_EQ(calls, (std::vector<int>{0, 0, 0, 1, 1}));
   EXPECT_EQ(outcomes[3].error().code(), ErrorCode::kUnavailable);

@@ -97,5 +97,20 @@ TEST(Backup, EndsWithTheStore) {
   EXPECT_FALSE(store->Backup(folder.File("copy")));
 }
 
+TEST(Backup, IsAbandonedByTheClose) {
+  const TempFolder folder;
+  const auto store = Started(In(folder));
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(Append(*store, "room", std::string(200'000, 'x')));
+  std::atomic<bool> begun{false};
+  Status outcome;
+  std::thread copier([&] { outcome = store->Backup(folder.File("copy"), [&](auto, auto) { begun = true; }); });
+  while (!begun) std::this_thread::yield();
+  store->Close();
+  copier.join();
+  // It may have been done by then; half a copy never bears the name.
+  EXPECT_EQ(outcome.has_value(), std::filesystem::exists(folder.File("copy/tidings.db")));
+  EXPECT_FALSE(std::filesystem::exists(folder.File("copy/tidings.db.part")));
+}
+
 }  // namespace
 }  // namespace tidings::sqlite::testing

@@ -12,7 +12,9 @@ constexpr int kEvents = 300;
 
 bool Says(const std::string& message, const std::string& part) { return message.find(part) != std::string::npos; }
 
-std::string DataOf(int event) { return "event " + std::to_string(event) + std::string(static_cast<std::size_t>(event), '.'); }
+std::string DataOf(int event) {
+  return "event " + std::to_string(event) + std::string(static_cast<std::size_t>(event), '.');
+}
 
 // A store that was closed, with events in three streams.
 void Fill(const TempFolder& folder) {

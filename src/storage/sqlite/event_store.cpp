@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <optional>
 
 #include <tidings/base/log.hpp>
@@ -133,6 +134,7 @@ class SqliteEventStore::State {
   std::optional<Writer> writer;
   std::optional<Readers> readers;
   std::optional<eventing::GroupCommit> commit;
+  std::mutex phase;  // held to change and to rely on these
   bool started = false;
   bool closed = false;
 };
@@ -149,7 +151,8 @@ Result<std::unique_ptr<SqliteEventStore>> SqliteEventStore::Open(Options options
   if (auto known = CheckHeader(file, *probe, options.parts); !known) return std::unexpected(known.error());
   try {
     auto state = std::make_unique<State>(std::move(options), *std::move(folder));
-    if (auto prepared = state->Prepare(probe->kind != FileProbe::Kind::kDatabase); !prepared) return std::unexpected(prepared.error());
+    const bool made = probe->kind != FileProbe::Kind::kDatabase;
+    if (auto prepared = state->Prepare(made); !prepared) return std::unexpected(prepared.error());
     state->Run();
     return std::unique_ptr<SqliteEventStore>(new SqliteEventStore(std::move(state)));
   } catch (const SqliteFailure& failure) {
@@ -160,12 +163,18 @@ Result<std::unique_ptr<SqliteEventStore>> SqliteEventStore::Open(Options options
 void SqliteEventStore::AddListener(eventing::CommitListener& listener) { state_->commit->AddListener(listener); }
 
 void SqliteEventStore::Start() {
-  state_->started = true;
+  {
+    const std::lock_guard lock(state_->phase);
+    state_->started = true;
+  }
   state_->commit->Start();
 }
 
 void SqliteEventStore::Close() {
-  if (std::exchange(state_->closed, true)) return;
+  {
+    const std::lock_guard lock(state_->phase);
+    if (std::exchange(state_->closed, true)) return;
+  }
   state_->commit->Close();
   state_->readers->Close();
   state_->writer->Finish();
@@ -224,9 +233,6 @@ Result<std::vector<std::string>> SqliteEventStore::CheckIntegrity(const Progress
 }
 
 Status SqliteEventStore::Backup(const std::string& folder, const Progress& progress) {
-  if (!state_->started || state_->closed) {
-    return Fail(ErrorCode::kUnavailable, "the store does not run, so that it cannot be copied; copy its folder");
-  }
   auto copy = Folder::Take(folder);
   if (!copy) return std::unexpected(copy.error());
   const std::string file = copy->File(kFile);
@@ -236,8 +242,14 @@ Status SqliteEventStore::Backup(const std::string& folder, const Progress& progr
   PartFile part(file);
   if (auto made = part.Make(); !made) return made;
   const auto job = std::make_shared<BackupJob>(part.path());
-  if (!state_->writer->StartBackup(job)) {
-    return Fail(ErrorCode::kConflict, "the store is being copied already; wait for that to end");
+  {
+    const std::lock_guard lock(state_->phase);
+    if (!state_->started || state_->closed) {
+      return Fail(ErrorCode::kUnavailable, "the store does not run; copy its folder");
+    }
+    if (!state_->writer->StartBackup(job)) {
+      return Fail(ErrorCode::kConflict, "the store is being copied already; wait for that to end");
+    }
   }
   state_->commit->Poke();
   if (auto copied = job->Wait(progress); !copied) return copied;

@@ -53,7 +53,8 @@ Status MakeFolder(const std::string& path) {
     if (S_ISDIR(found.st_mode)) return {};
     return Fail(ErrorCode::kInternal, path + " is no folder; name a folder for the store");
   }
-  return FailWith("cannot make the folder " + path, cause, "make it, or name one whose parent exists and may be written");
+  return FailWith("cannot make the folder " + path, cause,
+                  "make it, or name one whose parent exists and may be written");
 }
 
 Result<Folder> Folder::Take(const std::string& path) {

@@ -95,9 +95,9 @@ class Transaction {
   // kConflict, and nothing is written, unless the stream is where `expected` says.
   // REQUIRES: events is not empty.
   virtual Result<Appended> Append(std::string_view stream, Expected expected, std::span<const NewEvent> events) = 0;
-  // Appends an event of another store, with its id, time and, where it is above Head(), position. kConflict, and nothing
-  // is written, as for Append, or if the store has the id already, or if the position is not above Head(). kInvalid
-  // from a store that takes none. Now() does not fall behind the event's time afterwards.
+  // Appends an event of another store, with its id, time and, where it is above Head(), position. kConflict, and
+  // nothing is written, as for Append, or if the store has the id already, or if the position is not above Head().
+  // kInvalid from a store that takes none. Now() does not fall behind the event's time afterwards.
   virtual Result<Appended> Import(std::string_view stream, Expected expected, const ImportedEvent& event) {
     (void)stream, (void)expected, (void)event;
     return Fail(ErrorCode::kInvalid, "this store takes no events of another store");
