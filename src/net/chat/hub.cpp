@@ -135,7 +135,7 @@ void Hub::Deliver(const chat::LiveEvent& event) {
     }
     services_.stats.deliveries.fetch_add(room->followers.size(), std::memory_order_relaxed);
   }
-  // Those whose membership changed learn it wherever they are; to a socket that does not follow it is no event of a log.
+  // Those whose membership changed learn it wherever they are.
   for (const chat::UserKey user : event.concerned) {
     const auto* sockets = SocketsOf(user);
     if (sockets == nullptr) continue;
@@ -144,6 +144,11 @@ void Hub::Deliver(const chat::LiveEvent& event) {
       const bool told = follower != nullptr && follower->sent >= event.seq;
       if (follower != nullptr && !told && std::ranges::find(event.left, user) == event.left.end()) continue;  // it comes in order
       if (told) continue;
+      if (socket->recovers() && !socket->behind) {
+        // It has all of its rooms up to here, so the place is as good as any.
+        socket->socket->Send(EventFrame(event.arguments, OffsetOf(*socket, event.position)));
+        continue;
+      }
       if (!plain) plain = EventFrame(event.arguments);
       socket->socket->Send(plain);
     }
