@@ -35,7 +35,7 @@ std::string FirstLoss(std::uint64_t seed, std::uint64_t step, std::uint64_t& ope
 
 TEST(Crash, AtEveryOperationLosesNothingAcknowledged) {
   std::uint64_t operations = 0;
-  for (std::uint64_t seed = 1; seed <= (Full() ? 20 : 1); ++seed) EXPECT_EQ(FirstLoss(seed, 1, operations), "");
+  for (std::uint64_t seed = 1; seed <= (Full() ? 10 : 1); ++seed) EXPECT_EQ(FirstLoss(seed, 1, operations), "");
   std::printf("%lu operations\n", static_cast<unsigned long>(operations));
   EXPECT_GT(operations, 300U) << "the workload does not reach the disk";
 }
