@@ -83,8 +83,7 @@ IpAddress IpAddress::LimitGroup() const {
 }
 
 std::size_t IpAddressHash::operator()(const IpAddress& address) const {
-  return std::hash<std::string_view>()(
-      {reinterpret_cast<const char*>(address.bytes().data()), address.bytes().size()});
+  return std::hash<std::string_view>()({reinterpret_cast<const char*>(address.bytes().data()), address.bytes().size()});
 }
 
 Result<IpBlocks> IpBlocks::Parse(const std::vector<std::string>& blocks) {

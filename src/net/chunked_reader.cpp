@@ -6,7 +6,7 @@ namespace tidings::net {
 
 namespace {
 
-constexpr std::size_t kMaxLine = 1024;          // with a chunk's extensions
+constexpr std::size_t kMaxLine = 1024;  // with a chunk's extensions
 constexpr std::size_t kMaxTrailers = 16 * 1024;
 
 int HexDigit(char c) {
@@ -62,9 +62,7 @@ ChunkedReader::Step ChunkedReader::Take(char c, std::size_t have, std::size_t mo
       empty_line_ = true;
       overhead_ = 0;
       return Step::kMore;
-    case Place::kDataCr:
-      place_ = Place::kDataLf;
-      return c == '\r' ? Step::kMore : Step::kBad;
+    case Place::kDataCr: place_ = Place::kDataLf; return c == '\r' ? Step::kMore : Step::kBad;
     case Place::kDataLf:
       place_ = Place::kSize;
       digits_ = 0;

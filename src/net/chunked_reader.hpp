@@ -23,10 +23,10 @@ class ChunkedReader {
   Step Take(char c, std::size_t have, std::size_t most);
 
   Place place_ = Place::kSize;
-  std::uint8_t digits_ = 0;     // of the size
-  bool empty_line_ = true;      // of the trailers, so far
-  std::uint64_t left_ = 0;      // of the chunk
-  std::size_t overhead_ = 0;    // bytes of this chunk's line, or of all trailers
+  std::uint8_t digits_ = 0;   // of the size
+  bool empty_line_ = true;    // of the trailers, so far
+  std::uint64_t left_ = 0;    // of the chunk
+  std::size_t overhead_ = 0;  // bytes of this chunk's line, or of all trailers
 };
 
 }  // namespace tidings::net

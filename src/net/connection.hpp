@@ -119,14 +119,14 @@ class Connection final : public EventSource, public DeadlineNode {
   State state_ = State::kOpen;
   Wait wait_ = Wait::kNothing;
   Wait listed_ = Wait::kNothing;
-  bool dirty_ = false;          // in the flusher's list
-  bool awake_ = false;          // in the server's list
-  bool blocked_ = false;        // the kernel's buffer is full
-  bool over_turn_ = false;      // output has waited over a turn's end
-  bool paused_ = false;         // reads nothing
+  bool dirty_ = false;      // in the flusher's list
+  bool awake_ = false;      // in the server's list
+  bool blocked_ = false;    // the kernel's buffer is full
+  bool over_turn_ = false;  // output has waited over a turn's end
+  bool paused_ = false;     // reads nothing
   bool read_ended_ = false;
   bool write_ended_ = false;
-  bool counted_ = false;        // under its address
+  bool counted_ = false;  // under its address
 };
 
 }  // namespace tidings::net

@@ -14,11 +14,11 @@ namespace tidings::net {
 
 namespace {
 
-constexpr std::size_t kParts = 256;        // of one gathered write
-constexpr std::size_t kBatchParts = 64;    // of one in a batch
-constexpr std::size_t kBatchFrom = 8;      // connections
-constexpr std::size_t kRounds = 16;        // writes to one connection in a turn
-constexpr std::size_t kRecord = 16 * 1024; // TLS
+constexpr std::size_t kParts = 256;         // of one gathered write
+constexpr std::size_t kBatchParts = 64;     // of one in a batch
+constexpr std::size_t kBatchFrom = 8;       // connections
+constexpr std::size_t kRounds = 16;         // writes to one connection in a turn
+constexpr std::size_t kRecord = 16 * 1024;  // TLS
 
 std::size_t Total(std::span<const iovec> parts) {
   std::size_t total = 0;
@@ -58,10 +58,9 @@ void Flusher::FlushOne(Connection& connection) {
     msghdr message{};
     message.msg_iov = used.data();
     message.msg_iovlen = used.size();
-    const ssize_t written =
-        used.size() == 1
-            ? send(connection.fd(), used[0].iov_base, used[0].iov_len, MSG_DONTWAIT | MSG_NOSIGNAL)
-            : sendmsg(connection.fd(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const ssize_t written = used.size() == 1
+                                ? send(connection.fd(), used[0].iov_base, used[0].iov_len, MSG_DONTWAIT | MSG_NOSIGNAL)
+                                : sendmsg(connection.fd(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     const long result = written < 0 ? -errno : written;
     stats_.writes.Add();
     if (connection.Wrote(result, Total(used))) return;

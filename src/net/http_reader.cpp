@@ -21,7 +21,9 @@ using BeastView = boost::beast::string_view;
 
 constexpr std::string_view kMethods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
 
-bool IsTokenStart(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; }
+bool IsTokenStart(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
 
 bool EqualsLower(std::string_view text, std::string_view lower) {
   return std::ranges::equal(text, lower, [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
@@ -34,7 +36,8 @@ class HeadScanner {
   bool Scan(std::string_view input, const HttpLimits& limits, HttpRefusal& refusal) {
     while (at_ < input.size()) {
       const char c = input[at_++];
-      if (at_ > limits.max_head) return Refuse(refusal, 431, "headers_too_large", "request line and headers are too large");
+      if (at_ > limits.max_head)
+        return Refuse(refusal, 431, "headers_too_large", "request line and headers are too large");
       if (c == '\0') return Refuse(refusal, 400, "malformed", "NUL in the head");
       if (after_cr_ != (c == '\n')) return Refuse(refusal, 400, "malformed", "a line that does not end in CR LF");
       if (c == '\n') {

@@ -42,10 +42,10 @@ class HttpReader {
 
   // After kHead, but for the body.
   realtime::HttpRequest& request();
-  bool keep_alive() const;        // as the client wants it
+  bool keep_alive() const;  // as the client wants it
   bool version_1_1() const;
   bool has_body() const;
-  bool expects_continue() const;  // waits for 100 before it sends its body
+  bool expects_continue() const;       // waits for 100 before it sends its body
   std::size_t body_taken() const;
   const HttpRefusal& refusal() const;  // its status is 0 while nothing is refused
 

@@ -47,7 +47,8 @@ TEST_F(HttpServerTest, TakesBodiesByteByByte) {
   Client client = Connect();
   for (const std::string& request :
        {std::string("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"),
-        std::string("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n")}) {
+        std::string(
+            "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n")}) {
     for (const char c : request) client.Send({&c, 1});
     EXPECT_THAT(client.Answer(), testing::EndsWith("\r\n\r\nhello"));
   }

@@ -135,8 +135,9 @@ bool HttpSession::Announce() {
 void HttpSession::OnPartOfBody(bool progress) {
   if (!progress) return;
   const HttpServerOptions& options = connection_.core().options();
-  const auto allowed = options.request_timeout.count() +
-                       static_cast<Millis>(reader_->body_taken() * 1000 / std::max<std::size_t>(options.min_body_rate, 1));
+  const auto allowed =
+      options.request_timeout.count() +
+      static_cast<Millis>(reader_->body_taken() * 1000 / std::max<std::size_t>(options.min_body_rate, 1));
   if (connection_.core().loop().Now() - body_since_ > allowed) {
     OnTimeout(Wait::kRequest);
   } else {
@@ -229,8 +230,7 @@ void HttpSession::Answer(HttpAnswer answer) {
                                            : core.stats().answers_5xx;
   counter.Add();
   const bool goes_on = keep_alive_ && !answer.close && !core.stopping() && !connection_.peer_ended();
-  std::string head =
-      AnswerHead(answer, {.date = core.Date(), .keep_alive = goes_on, .version_1_1 = version_1_1_});
+  std::string head = AnswerHead(answer, {.date = core.Date(), .keep_alive = goes_on, .version_1_1 = version_1_1_});
   const bool with_body = !head_only_ && BodyAllowed(answer.status);
   if (with_body && answer.body.size() <= kJoinUpTo) head += answer.body;
   const bool joined = answer.body.size() <= kJoinUpTo;

@@ -10,8 +10,8 @@
 namespace tidings::net {
 
 struct AnswerContext {
-  std::string_view date;     // RFC 9110 §5.6.7
-  bool keep_alive = true;    // the connection goes on after this answer
+  std::string_view date;   // RFC 9110 §5.6.7
+  bool keep_alive = true;  // the connection goes on after this answer
   bool version_1_1 = true;
 };
 

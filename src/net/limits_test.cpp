@@ -177,8 +177,9 @@ TEST_F(LimitsTest, RestsWithoutFileDescriptors) {
 TEST_F(LimitsTest, BelievesTrustedProxiesOnly) {
   Start({.trusted_proxies = {"127.0.0.0/8"}});
   Client client = Connect();
-  client.Send("GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 9.9.9.9\r\nX-Forwarded-For: 203.0.113.7\r\n"
-              "X-Forwarded-Proto: https\r\n\r\n");
+  client.Send(
+      "GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 9.9.9.9\r\nX-Forwarded-For: 203.0.113.7\r\n"
+      "X-Forwarded-Proto: https\r\n\r\n");
   EXPECT_EQ(client.Status(), 200);
   EXPECT_EQ(handler_.requests.back().remote_address, "203.0.113.7");
   EXPECT_TRUE(handler_.requests.back().secure);

@@ -12,8 +12,8 @@ namespace tidings::net {
 struct ProxyHeader {
   enum class State { kIncomplete, kBad, kWhole };
   State state = State::kIncomplete;
-  std::size_t size = 0;              // of the header, when whole
-  std::optional<IpAddress> client;   // nothing: the proxy speaks for itself (LOCAL, UNKNOWN)
+  std::size_t size = 0;             // of the header, when whole
+  std::optional<IpAddress> client;  // nothing: the proxy speaks for itself (LOCAL, UNKNOWN)
 };
 
 // No header is longer than this.

@@ -33,10 +33,10 @@ TEST(ProxyProtocol, ReadsVersion1) {
 }
 
 TEST(ProxyProtocol, RefusesBadVersion1) {
-  for (const char* line :
-       {"PROXY TCP4 192.0.2.7 192.0.2.2 56324\r\n", "PROXY TCP4 192.0.2.7 192.0.2.2 56324 99999\r\n",
-        "PROXY TCP4 ::1 ::1 1 2\r\n", "PROXY TCP5 192.0.2.7 192.0.2.2 1 2\r\n", "PROXY  TCP4 192.0.2.7 192.0.2.2 1 2\r\n",
-        "PROXY TCP4 192.0.2.7 192.0.2.2 01 2\r\n", "PROXX", "GET / HTTP/1.1\r\n", "PROXY\r\n"}) {
+  for (const char* line : {"PROXY TCP4 192.0.2.7 192.0.2.2 56324\r\n", "PROXY TCP4 192.0.2.7 192.0.2.2 56324 99999\r\n",
+                           "PROXY TCP4 ::1 ::1 1 2\r\n", "PROXY TCP5 192.0.2.7 192.0.2.2 1 2\r\n",
+                           "PROXY  TCP4 192.0.2.7 192.0.2.2 1 2\r\n", "PROXY TCP4 192.0.2.7 192.0.2.2 01 2\r\n",
+                           "PROXX", "GET / HTTP/1.1\r\n", "PROXY\r\n"}) {
     EXPECT_EQ(ClientOf(line), "bad") << line;
   }
   EXPECT_EQ(ClientOf("PROXY TCP4 " + std::string(100, '1')), "bad");
@@ -58,9 +58,8 @@ TEST(ProxyProtocol, ReadsVersion2) {
 }
 
 TEST(ProxyProtocol, WaitsForTheRest) {
-  for (const std::string& whole :
-       {"PROXY TCP4 192.0.2.7 192.0.2.2 56324 443\r\n"s,
-        Version2('\x21', '\x11', "\xc0\x00\x02\x07\xc0\x00\x02\x02\xdb\xfc\x01\xbb"s)}) {
+  for (const std::string& whole : {"PROXY TCP4 192.0.2.7 192.0.2.2 56324 443\r\n"s,
+                                   Version2('\x21', '\x11', "\xc0\x00\x02\x07\xc0\x00\x02\x02\xdb\xfc\x01\xbb"s)}) {
     for (std::size_t size = 0; size < whole.size(); ++size) {
       EXPECT_EQ(ClientOf(whole.substr(0, size)), "incomplete") << size;
     }

@@ -24,11 +24,17 @@ TEST(SendQueue, KeepsTheOrderOfFramesAndBytes) {
   queue.Push(realtime::Frame::Text("4x"));
   queue.Push(SharedBytes{realtime::Frame::Binary("raw")});
   queue.Push(std::string());
-  EXPECT_EQ(Gathered(queue), "one\x81\x02" "4xraw");
+  EXPECT_EQ(Gathered(queue),
+            "one\x81\x02"
+            "4xraw");
   EXPECT_EQ(queue.bytes(), 10u);
   queue.Consume(4);
-  EXPECT_EQ(Gathered(queue), "\x02" "4xraw");
-  EXPECT_EQ(Gathered(queue, 1), "\x02" "4x");
+  EXPECT_EQ(Gathered(queue),
+            "\x02"
+            "4xraw");
+  EXPECT_EQ(Gathered(queue, 1),
+            "\x02"
+            "4x");
   queue.Consume(6);
   EXPECT_TRUE(queue.empty());
 }

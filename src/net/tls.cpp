@@ -31,7 +31,8 @@ Wire& WireOf(BIO* bio) { return *static_cast<Wire*>(BIO_get_data(bio)); }
 
 int Finish(BIO* bio, ssize_t result, int retry) {
   BIO_clear_retry_flags(bio);
-  if (result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) BIO_set_flags(bio, retry | BIO_FLAGS_SHOULD_RETRY);
+  if (result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+    BIO_set_flags(bio, retry | BIO_FLAGS_SHOULD_RETRY);
   return static_cast<int>(result);
 }
 
@@ -101,7 +102,8 @@ Result<std::unique_ptr<SSL_CTX, SslFree>> MakeContext(const TlsFiles& files) {
     return Fail(ErrorCode::kInvalid, "cannot read the key " + files.key + ": " + LastError());
   }
   if (SSL_CTX_check_private_key(context.get()) != 1) {
-    return Fail(ErrorCode::kInvalid, "the key " + files.key + " is not that of " + files.certificate + ": " + LastError());
+    return Fail(ErrorCode::kInvalid,
+                "the key " + files.key + " is not that of " + files.certificate + ": " + LastError());
   }
   return context;
 }

@@ -82,7 +82,8 @@ class TlsClient {
     client_.Until([&] {
       Shuffle();
       char buffer[16384];
-      for (int got = 0; (got = SSL_read(ssl_, buffer, sizeof buffer)) > 0;) plain_.append(buffer, static_cast<std::size_t>(got));
+      for (int got = 0; (got = SSL_read(ssl_, buffer, sizeof buffer)) > 0;)
+        plain_.append(buffer, static_cast<std::size_t>(got));
       return plain_.size() >= count || (SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN) != 0;
     });
     std::string taken = plain_.substr(0, count);
@@ -178,8 +179,9 @@ TEST_F(TlsTest, CarriesWebSocketsAndLargeMessages) {
   Start({}, {.tls = files_});
   TlsClient client(loop_, port_);
   ASSERT_TRUE(client.Handshake()) << client.error();
-  client.Send("GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+  client.Send(
+      "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
   ASSERT_TRUE(client.client().Until([&] { return handler_.link != nullptr; }));
   const std::string head = client.Bytes(129);
   EXPECT_THAT(head, AllOf(StartsWith("HTTP/1.1 101 "), EndsWith("\r\n\r\n")));

@@ -74,8 +74,8 @@ struct WebSocketDecoder::Partial {
   bool compressed = false;
   Utf8Checker utf8;
   std::uint32_t fragments = 0;
-  Header current;          // while in_payload
-  std::size_t taken = 0;   // of its payload
+  Header current;         // while in_payload
+  std::size_t taken = 0;  // of its payload
   std::string message;
   std::string control;
 
@@ -206,8 +206,8 @@ WebSocketEvent WebSocketDecoder::WholeFrame(const Header& header, std::span<char
 
 WebSocketEvent WebSocketDecoder::TakePayload(std::span<char>& input) {
   Partial& partial = *partial_;
-  const auto piece =
-      input.first(static_cast<std::size_t>(std::min<std::uint64_t>(input.size(), partial.current.length - partial.taken)));
+  const auto piece = input.first(
+      static_cast<std::size_t>(std::min<std::uint64_t>(input.size(), partial.current.length - partial.taken)));
   input = input.subspan(piece.size());
   Unmask(piece, partial.current.key, partial.taken);
   partial.taken += piece.size();
@@ -258,8 +258,8 @@ WebSocketEvent WebSocketDecoder::Control(Opcode opcode, std::string_view payload
     return {Event::Kind::kClose, kCloseNoCode, {}};
   }
   if (payload.size() == 1) return Fail(kCloseProtocolError, "close code of one byte");
-  const unsigned code = static_cast<unsigned>(static_cast<unsigned char>(payload[0])) << 8 |
-                        static_cast<unsigned char>(payload[1]);
+  const unsigned code =
+      static_cast<unsigned>(static_cast<unsigned char>(payload[0])) << 8 | static_cast<unsigned char>(payload[1]);
   if (!IsCloseCode(code)) return Fail(kCloseProtocolError, "close code that must not be sent");
   if (!IsUtf8(payload.substr(2))) return Fail(kCloseBadText, "close reason is not UTF-8");
   ended_ = true;

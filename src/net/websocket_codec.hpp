@@ -26,8 +26,8 @@ enum CloseCode : std::uint16_t {
 struct WebSocketEvent {
   enum class Kind : std::uint8_t { kNothing, kText, kBinary, kPing, kPong, kClose, kFailed };
   Kind kind = Kind::kNothing;
-  std::uint16_t code = 0;   // of kClose and kFailed
-  std::string_view data;    // the message, the ping's or pong's bytes, the close reason, or what is wrong
+  std::uint16_t code = 0;  // of kClose and kFailed
+  std::string_view data;   // the message, the ping's or pong's bytes, the close reason, or what is wrong
 };
 
 struct WebSocketLimits {

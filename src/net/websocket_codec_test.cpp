@@ -58,9 +58,9 @@ TEST(WebSocketCodec, ReadsMessagesOfEverySizeOfLength) {
 }
 
 TEST(WebSocketCodec, JoinsFragmentsWithControlFramesBetween) {
-  const auto seen = Decode(ClientFrame("Hel", {.final = false}) + ClientFrame("ping", {.opcode = 9}) +
-                           ClientFrame("", {.opcode = 0, .final = false}) + ClientFrame("lo", {.opcode = 0}) +
-                           ClientFrame("next"));
+  const auto seen =
+      Decode(ClientFrame("Hel", {.final = false}) + ClientFrame("ping", {.opcode = 9}) +
+             ClientFrame("", {.opcode = 0, .final = false}) + ClientFrame("lo", {.opcode = 0}) + ClientFrame("next"));
   ASSERT_EQ(seen.size(), 3u);
   EXPECT_EQ(seen[0].kind, Kind::kPing);
   EXPECT_EQ(seen[0].data, "ping");
@@ -83,7 +83,8 @@ TEST(WebSocketCodec, HoldsNoMemoryBetweenMessages) {
 TEST(WebSocketCodec, RefusesWhatBreaksTheRules) {
   ExpectFailure(ClientFrame("x", {.masked = false}), 1002);
   for (const int rsv : {1, 2, 4}) ExpectFailure(ClientFrame("x", {.rsv = rsv}), 1002);
-  for (const int opcode : {3, 4, 5, 6, 7, 11, 12, 13, 14, 15}) ExpectFailure(ClientFrame("x", {.opcode = opcode}), 1002);
+  for (const int opcode : {3, 4, 5, 6, 7, 11, 12, 13, 14, 15})
+    ExpectFailure(ClientFrame("x", {.opcode = opcode}), 1002);
   for (const int opcode : {8, 9, 10}) {
     ExpectFailure(ClientFrame("", {.opcode = opcode, .final = false}), 1002);
     ExpectFailure(ClientFrame(std::string(126, 'x'), {.opcode = opcode}), 1002);
@@ -107,7 +108,8 @@ TEST(WebSocketCodec, RefusesTextThatIsNotUtf8) {
 TEST(WebSocketCodec, RefusesSizesAtTheHeader) {
   const WebSocketLimits limits{.max_message = 100};
   EXPECT_EQ(One(ClientFrame(std::string(100, 'x')), limits).kind, Kind::kText);
-  for (const std::uint64_t length : {std::uint64_t{101}, std::uint64_t{1} << 31, std::uint64_t{1} << 63, ~std::uint64_t{0}}) {
+  for (const std::uint64_t length :
+       {std::uint64_t{101}, std::uint64_t{1} << 31, std::uint64_t{1} << 63, ~std::uint64_t{0}}) {
     ExpectFailure(ClientHeader({}, length), 1009, limits);
   }
   ExpectFailure(ClientFrame(std::string(60, 'x'), {.final = false}) + ClientHeader({.opcode = 0}, 41), 1009, limits);
@@ -143,11 +145,11 @@ TEST(WebSocketCodec, InflatesOnlyWhereItWasAgreed) {
   const WebSocketLimits limits{.deflate = true};
   EXPECT_EQ(One(ClientFrame(packed, {.rsv = 4}), limits).data, "hello hello hello hello");
   EXPECT_EQ(One(ClientFrame("plain"), limits).data, "plain");
-  EXPECT_EQ(One(ClientFrame(packed.substr(0, 3), {.final = false, .rsv = 4}) +
-                    ClientFrame(packed.substr(3), {.opcode = 0}),
-                limits)
-                .data,
-            "hello hello hello hello");
+  EXPECT_EQ(
+      One(ClientFrame(packed.substr(0, 3), {.final = false, .rsv = 4}) + ClientFrame(packed.substr(3), {.opcode = 0}),
+          limits)
+          .data,
+      "hello hello hello hello");
   ExpectFailure(ClientFrame(packed.substr(0, 3), {.final = false, .rsv = 4}) +
                     ClientFrame(packed.substr(3), {.opcode = 0, .rsv = 4}),
                 1002, limits);

@@ -42,8 +42,8 @@ TEST(WebSocketHandshake, RefusesWhatIsWrong) {
   EXPECT_EQ(StatusOf(With("sec-websocket-version", "12")), 426);
   EXPECT_EQ(StatusOf(With("sec-websocket-version", "")), 426);
   EXPECT_EQ(StatusOf(Request(), false), 400);
-  for (const char* key : {"", "short", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZQ===", "dGhlIHNhbXBsZSBub25jZTE=",
-                          "dGhlIHNhbXBsZSBub25j!!=="}) {
+  for (const char* key : {"", "short", "dGhlIHNhbXBsZSBub25jZQ",
+                          "dGhlIHNhbXBsZSBub25jZQ===", "dGhlIHNhbXBsZSBub25jZTE=", "dGhlIHNhbXBsZSBub25j!!=="}) {
     EXPECT_EQ(StatusOf(With("sec-websocket-key", key)), 400) << key;
   }
   auto twice = Request();

@@ -34,9 +34,10 @@ TEST_F(WebSocketServerTest, SendsMessagesBack) {
 TEST_F(WebSocketServerTest, TakesFramesThatComeWithTheHandshake) {
   Start();
   Client client = Connect();
-  client.Send("GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n" +
-              ClientFrame("early"));
+  client.Send(
+      "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n" +
+      ClientFrame("early"));
   EXPECT_THAT(client.Answer(), HasSubstr("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
   EXPECT_EQ(client.Bytes(7), ServerFrame("early"));
 }
@@ -45,8 +46,8 @@ TEST_F(WebSocketServerTest, TakesBytesOneByOneWithPingsBetweenFragments) {
   Start();
   Client client = Connect();
   Upgrade(client);
-  const std::string bytes = ClientFrame("he", {.final = false}) + ClientFrame("p", {.opcode = 9}) +
-                            ClientFrame("llo", {.opcode = 0});
+  const std::string bytes =
+      ClientFrame("he", {.final = false}) + ClientFrame("p", {.opcode = 9}) + ClientFrame("llo", {.opcode = 0});
   for (const char c : bytes) client.Send({&c, 1});
   const std::string expected = ServerFrame("p", Opcode::kPong) + ServerFrame("hello");
   EXPECT_EQ(client.Bytes(expected.size()), expected);
@@ -226,9 +227,10 @@ TEST_F(WebSocketServerTest, RefusesUpgradesAsTheHandlerSays) {
   Start();
   handler_.refuse_upgrade = true;
   Client client = Connect();
-  client.Send("GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n" +
-              kGet);
+  client.Send(
+      "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n" +
+      kGet);
   EXPECT_EQ(client.Status(), 403);
   EXPECT_EQ(client.Status(), 200);  // the connection goes on with HTTP
 }
@@ -254,9 +256,10 @@ TEST_F(WebSocketServerTest, CompressesWhereItWasAgreed) {
   Upgrade(plain);
   auto* plain_link = handler_.link;
   Client client = Connect();
-  client.Send("GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-              "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n");
+  client.Send(
+      "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+      "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n");
   EXPECT_THAT(client.Answer(), HasSubstr("permessage-deflate; server_no_context_takeover; client_no_context_takeover"));
   const std::string text(1'000, 'x');
   const auto frame = realtime::Frame::Text(text);
@@ -266,7 +269,8 @@ TEST_F(WebSocketServerTest, CompressesWhereItWasAgreed) {
   const std::string header = client.Bytes(2);
   EXPECT_EQ(header[0], '\xc1');
   std::string inflated;
-  EXPECT_EQ(InflateMessage(client.Bytes(static_cast<unsigned char>(header[1])), 10'000, inflated), InflateResult::kWhole);
+  EXPECT_EQ(InflateMessage(client.Bytes(static_cast<unsigned char>(header[1])), 10'000, inflated),
+            InflateResult::kWhole);
   EXPECT_EQ(inflated, text);
   handler_.echo = false;
   client.Send(ClientFrame(DeflateMessage(text), {.rsv = 4}));

@@ -90,7 +90,9 @@ class Client {
     return received_;
   }
 
-  bool Ended() { return Until([&] { return ended_; }); }
+  bool Ended() {
+    return Until([&] { return ended_; });
+  }
 
   // One answer, head and body; what follows stays.
   std::string Answer(bool head_only = false) {
@@ -200,9 +202,10 @@ class ServerTest : public testing::Test {
 
   // A connection that is a WebSocket by now.
   void Upgrade(Client& client, std::string_view headers = {}) {
-    client.Send("GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
-                std::string(headers) + "\r\n");
+    client.Send(
+        "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
+        std::string(headers) + "\r\n");
     EXPECT_TRUE(client.Answer().starts_with("HTTP/1.1 101 "));
   }
 

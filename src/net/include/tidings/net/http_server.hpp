@@ -35,11 +35,11 @@ struct TlsFiles {
 };
 
 struct ListenOptions {
-  std::string host = "127.0.0.1";   // an IPv4 or IPv6 address, or a name; "" and "*" are all addresses
-  std::uint16_t port = 0;           // 0: a free one
-  bool reuse_port = false;          // several listeners, each with its share
-  bool proxy_protocol = false;      // each connection begins with a PROXY header (v1 or v2) from a trusted proxy
-  TlsFiles tls;                     // empty: plain
+  std::string host = "127.0.0.1";  // an IPv4 or IPv6 address, or a name; "" and "*" are all addresses
+  std::uint16_t port = 0;          // 0: a free one
+  bool reuse_port = false;         // several listeners, each with its share
+  bool proxy_protocol = false;     // each connection begins with a PROXY header (v1 or v2) from a trusted proxy
+  TlsFiles tls;                    // empty: plain
 };
 
 struct HttpServerOptions {
@@ -58,8 +58,8 @@ struct HttpServerOptions {
   std::chrono::milliseconds stall_timeout{60'000};    // output that does not move, to a silent peer; 0: for ever
   std::chrono::milliseconds close_timeout{2'000};     // for the peer to end its side
 
-  bool deflate = false;        // WebSocket permessage-deflate (RFC 7692), without context takeover
-  bool io_uring = true;        // writes of many connections in one system call, where the kernel lets us
+  bool deflate = false;  // WebSocket permessage-deflate (RFC 7692), without context takeover
+  bool io_uring = true;  // writes of many connections in one system call, where the kernel lets us
 };
 
 // All calls on the loop's thread, or before it runs. Destroyed on that thread, or after the loop has stopped: cuts all

@@ -27,37 +27,37 @@ struct ServerStats {
   Counter connections_open;
   Counter websockets_open;
   Counter requests_in_flight;
-  Counter input_held;          // bytes of requests and messages that are not whole yet
+  Counter input_held;  // bytes of requests and messages that are not whole yet
 
   // Since the start.
   Counter accepted;
-  Counter refused_total;       // over max_connections
-  Counter refused_address;     // over max_connections_per_address
-  Counter refused_descriptors; // the process has no file descriptor left; accepting paused
-  Counter refused_proxy;       // no or bad PROXY header, or from an address that is not trusted
-  Counter tls_failed;          // handshakes
-  Counter timed_out_request;   // nothing, or a part of a request, came in time
+  Counter refused_total;        // over max_connections
+  Counter refused_address;      // over max_connections_per_address
+  Counter refused_descriptors;  // the process has no file descriptor left; accepting paused
+  Counter refused_proxy;        // no or bad PROXY header, or from an address that is not trusted
+  Counter tls_failed;           // handshakes
+  Counter timed_out_request;    // nothing, or a part of a request, came in time
   Counter timed_out_idle;
-  Counter timed_out_stalled;   // output did not move and the peer was silent
+  Counter timed_out_stalled;    // output did not move and the peer was silent
   Counter timed_out_closing;
 
-  Counter bytes_in;            // as the application sees them, before TLS
+  Counter bytes_in;      // as the application sees them, before TLS
   Counter bytes_out;
-  Counter writes;              // system calls or io_uring entries that wrote
-  Counter batches;             // io_uring submissions
-  Counter frames_out;          // WebSocket data frames
-  Counter short_writes;        // the kernel's buffer was full
+  Counter writes;        // system calls or io_uring entries that wrote
+  Counter batches;       // io_uring submissions
+  Counter frames_out;    // WebSocket data frames
+  Counter short_writes;  // the kernel's buffer was full
 
   Counter requests;
-  Counter bad_requests;        // refused by the listener itself
+  Counter bad_requests;  // refused by the listener itself
   Counter answers_1xx_3xx;
   Counter answers_4xx;
   Counter answers_5xx;
 
-  Counter websockets;          // opened
+  Counter websockets;        // opened
   Counter messages_in;
-  Counter websocket_errors;    // ended by the listener for a broken rule (1002, 1007, 1008, 1009)
-  Counter handed_over;         // to other loops
+  Counter websocket_errors;  // ended by the listener for a broken rule (1002, 1007, 1008, 1009)
+  Counter handed_over;       // to other loops
 };
 
 }  // namespace tidings::net
