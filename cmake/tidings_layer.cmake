@@ -42,6 +42,17 @@ function(tidings_layers)
   set_property(GLOBAL PROPERTY TIDINGS_LAYER_ORDER "${ARGN}")
 endfunction()
 
+# The headers that nearly all tests include are read once: a third of the time of compiling them.
+function(tidings_quick_to_build target)
+  target_precompile_headers(${target} PRIVATE <gmock/gmock.h> <gtest/gtest.h> <boost/json.hpp>
+    <algorithm> <chrono> <expected> <functional> <map> <memory> <mutex> <optional> <span> <string> <string_view> <thread>
+    <vector>)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    # ccache keeps what is compiled with a precompiled header only if that bears no times.
+    target_compile_options(${target} PRIVATE -Xclang -fno-pch-timestamp)
+  endif()
+endfunction()
+
 function(tidings_layer name)
   cmake_parse_arguments(arg "" "LAYER;FOLDER" "DEPS;THIRD_PARTY;THIRD_PARTY_PUBLIC" ${ARGN})
   if(NOT arg_LAYER)
@@ -110,6 +121,7 @@ function(tidings_layer name)
       add_executable(${name}_test ${tests} ${testing_sources})
       target_link_libraries(${name}_test PRIVATE ${target} tidings_options ${arg_THIRD_PARTY} GTest::gmock GTest::gtest_main)
       target_include_directories(${name}_test PRIVATE "${root}")
+      tidings_quick_to_build(${name}_test)
       gtest_discover_tests(${name}_test DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 300 LABELS ${arg_LAYER})
     endif()
   endif()

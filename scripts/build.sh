@@ -1,6 +1,8 @@
 # Configuring and building. To be sourced by ./dev.
 
 jobs=${TIDINGS_JOBS:-2}
+# What ccache has to overlook where headers are precompiled: see its manual, "Precompiled headers".
+export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros}
 
 # build PRESET [TARGET…]: configures build/PRESET if that was not done, and builds the targets, all if none is named.
 build() {

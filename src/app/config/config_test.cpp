@@ -216,7 +216,7 @@ TEST(Settings, AreEachNamedOnceAndDescribed) {
 }
 
 TEST(Settings, AreDocumentedAsTheyAre) {
-  const fs::path document = fs::path(__FILE__).parent_path() / "../../../docs/configuration.md";
+  const fs::path document = fs::path(TIDINGS_SOURCE_DIR) / "docs/configuration.md";
   std::ostringstream text;
   text << std::ifstream(document).rdbuf();
   EXPECT_THAT(text.str(), HasSubstr("<!-- settings -->\n" + SettingsTable() + "<!-- end of settings -->"))
