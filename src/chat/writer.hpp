@@ -122,7 +122,7 @@ class Engine::Writer final : public eventing::CommitListener {
 };
 
 template <class T>
-class Engine::Writer::Command final : public eventing::Unit {
+class Engine::Writer::Command : public eventing::Unit {
  public:
   Command(Writer& writer, std::move_only_function<Result<T>(Writer&)> body, Answer<T> done)
       : writer_(writer), body_(std::move(body)), done_(std::move(done)) {}
@@ -141,39 +141,25 @@ class Engine::Writer::Command final : public eventing::Unit {
     }
   }
 
- private:
+ protected:
   Writer& writer_;
   std::move_only_function<Result<T>(Writer&)> body_;
   Answer<T> done_;
   Result<T> result_ = Fail(ErrorCode::kInternal, "never ran");
 };
 
+// Decided when all other commands of its commit have been.
 template <class T>
-class Engine::Writer::LateCommand final : public eventing::Unit, public Late {
+class Engine::Writer::LateCommand final : public Command<T>, public Late {
  public:
-  LateCommand(Writer& writer, std::move_only_function<Result<T>(Writer&)> body, Answer<T> done)
-      : writer_(writer), body_(std::move(body)), done_(std::move(done)) {}
-  ~LateCommand() override { writer_.pending_.fetch_sub(1, std::memory_order_relaxed); }
+  using Command<T>::Command;
 
   Status Run(eventing::Transaction& transaction) override {
-    writer_.Begin(transaction);
-    writer_.late_.push_back(this);
+    this->writer_.Begin(transaction);
+    this->writer_.late_.push_back(this);
     return {};
   }
-  void Decide(Writer& writer) override { result_ = body_(writer); }
-  void Done(const Status& outcome) override {
-    if (outcome) {
-      done_(std::move(result_));
-    } else {
-      done_(std::unexpected(outcome.error()));
-    }
-  }
-
- private:
-  Writer& writer_;
-  std::move_only_function<Result<T>(Writer&)> body_;
-  Answer<T> done_;
-  Result<T> result_ = Fail(ErrorCode::kInternal, "never ran");
+  void Decide(Writer& writer) override { this->result_ = this->body_(writer); }
 };
 
 template <class T>
