@@ -1,5 +1,7 @@
 // Connection state recovery with the unmodified client: over cuts, restarts and crashes, from the durable log.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { ok } from "../lib/http.mjs";
 import { mint, now } from "../lib/jwt.mjs";
 import { Person, people, unique } from "../lib/people.mjs";
@@ -347,6 +349,25 @@ test("an offset from the future", async () => {
       const { bob: other, session } = await lost(behind);
       (await fresh(other, { ...session, offset }, "future offset", behind)).terminate();
     });
+  });
+});
+
+test("a session holds for 24 h and no longer", async () => {
+  await withServer({}, async (own) => {
+    const { bob, session } = await lost(own);
+    // The store's sessions were seen `hours` earlier than they were.
+    const age = async (hours) => {
+      await own.stop();
+      const script = "import sqlite3, sys; store = sqlite3.connect(sys.argv[1]); store.execute('UPDATE sessions SET seen_at = seen_at - ?', (int(sys.argv[2]),)); store.commit(); store.close()";
+      execFileSync("python3", ["-c", script, join(own.dir, "tidings.db"), String(hours * 3_600_000)]);
+      await own.launch();
+    };
+    await age(23);
+    const raw = await RawClient.connect(own, { token: bob.token, recover: true, ...session });
+    assert.equal(raw.session.pid, session.pid, "within a day");
+    raw.terminate();
+    await age(25);
+    (await fresh(bob, session, "after a day", own)).terminate();
   });
 });
 
