@@ -104,8 +104,11 @@ thread_tests() {
 # test_all [--full]
 test_all() {
   local full=()
-  [ "${1:-}" != --full ] || full=(--full)
-  need_packages "${build_packages[@]}" "${test_packages[@]}"
+  if [ "${1:-}" = --full ]; then
+    full=(--full)
+    export TIDINGS_TEST_FULL=1  # of the unit tests
+  fi
+  need_packages "${build_packages[@]}" "${test_packages[@]}" "${browser_packages[@]}"
   need_node
   [ ${#full[@]} -eq 0 ] || need_full
   sanitizer_environment
@@ -116,10 +119,12 @@ test_all() {
   part build-dev build_dev
   part unit unit_tests
   part build-release build_release
+  part dev runner dev
   part fences runner fences
   part protocol runner protocol
   part clients runner clients "${full[@]}"
   part e2e runner e2e "${full[@]}"
+  part browser runner browser
   part readme runner ../examples/readme
   part kill runner kill
   part build-faults build_faults
