@@ -78,7 +78,9 @@ def stray_headers(root, sources, pattern, folders, is_gtest):
 def stray_private_headers(root, sources):
     """A header in quotes is one of the same layer, named from the file's folder or from one above it in the layer.
 
-    A test may also include another layer's testing/, where the suites of its ports and its fakes are.
+    A layer may have several targets, each in a folder of its own, so a header is never named by way of "..": what one
+    target needs of another is public. A test may also include another layer's testing/, where the suites of its ports
+    and its fakes are, and a file in testing/ what it tests.
     """
     for name in sources:
         if not name.startswith("src/"):
@@ -91,8 +93,9 @@ def stray_private_headers(root, sources):
             found = [(place / header).resolve() for place in places if (place / header).is_file()]
             if TEST.search(name) and any(header_file.parent.name == "testing" for header_file in found):
                 continue
-            if not any(header_file.is_relative_to(layer.resolve()) for header_file in found):
-                yield f'{name}:{line}: "{header}" is no header of its layer'
+            climbs = header.startswith("../") and not TEST.search(name)
+            if climbs or not any(header_file.is_relative_to(layer.resolve()) for header_file in found):
+                yield f'{name}:{line}: "{header}" is no header of its target'
 
 
 def public_headers_of_private_ones(root, sources):

@@ -7,8 +7,8 @@
 
 #include <tidings/chat/reader.hpp>
 #include <tidings/storage/sqlite/database.hpp>
+#include <tidings/storage/sqlite/event_rows.hpp>
 
-#include "log_rows.hpp"
 #include "message_rows.hpp"
 
 namespace tidings::sqlite {

@@ -1,8 +1,5 @@
-// The log's own rows, as the chat's tables look at them.
+// The log's own rows, as the chat's tables count them.
 #pragma once
-
-// The store's reading of events, which verifies each row's checksums.
-#include "../sqlite/event_rows.hpp"
 
 // The number that stands for the type in `events`; asked for in each statement, since a type is numbered when it first
 // happens and that may be rolled back.

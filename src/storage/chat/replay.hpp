@@ -5,8 +5,7 @@
 
 #include <tidings/chat/reader.hpp>
 #include <tidings/storage/sqlite/database.hpp>
-
-#include "log_rows.hpp"
+#include <tidings/storage/sqlite/event_rows.hpp>
 
 namespace tidings::sqlite {
 

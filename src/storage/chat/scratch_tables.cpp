@@ -6,8 +6,7 @@
 #include <tidings/base/id.hpp>
 #include <tidings/storage/chat/chat_schema.hpp>
 #include <tidings/storage/chat/sqlite_tables.hpp>
-
-#include "log_rows.hpp"
+#include <tidings/storage/sqlite/event_rows.hpp>
 
 namespace tidings::sqlite {
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <tidings/storage/sqlite/event_rows.hpp>
+
 #include "count_rows.hpp"
 #include "history.hpp"
 #include "replay.hpp"

@@ -9,7 +9,8 @@
 #include <cstring>
 #include <filesystem>
 
-#include "event_rows.hpp"
+#include <tidings/storage/sqlite/event_rows.hpp>
+
 #include "file_probe.hpp"
 #include "folder.hpp"
 
@@ -18,8 +19,9 @@ namespace tidings::sqlite {
 namespace {
 
 std::unexpected<Error> FailWith(const std::string& what, int cause) {
-  return Fail(ErrorCode::kInternal, what + ": " + std::strerror(cause) + "; see that there is room and that this user "
-                                                                         "may write there");
+  return Fail(ErrorCode::kInternal, what + ": " + std::strerror(cause) +
+                                        "; see that there is room and that this user "
+                                        "may write there");
 }
 
 }  // namespace

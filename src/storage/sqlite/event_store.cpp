@@ -12,8 +12,8 @@
 #include <tidings/base/log.hpp>
 #include <tidings/eventing/group_commit.hpp>
 #include <tidings/eventing/wake_list.hpp>
+#include <tidings/storage/sqlite/event_rows.hpp>
 
-#include "event_rows.hpp"
 #include "file_probe.hpp"
 #include "folder.hpp"
 #include "integrity.hpp"

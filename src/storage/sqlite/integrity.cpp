@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "event_rows.hpp"
+#include <tidings/storage/sqlite/event_rows.hpp>
 
 namespace tidings::sqlite {
 

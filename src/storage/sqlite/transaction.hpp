@@ -9,9 +9,10 @@
 #include <utility>
 
 #include <tidings/base/clock.hpp>
+#include <tidings/storage/sqlite/event_rows.hpp>
 #include <tidings/storage/sqlite/event_store.hpp>
 
-#include "event_rows.hpp"
+#include "event_sums.hpp"
 #include "head_cache.hpp"
 
 namespace tidings::sqlite {

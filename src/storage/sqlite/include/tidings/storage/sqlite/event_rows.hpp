@@ -1,4 +1,4 @@
-// The rows of the events: their checksums, and reading them over one connection.
+// The rows of events, read over one connection: for tables in the same file that look into the log.
 #pragma once
 
 #include <cstdint>
@@ -11,25 +11,6 @@
 #include <tidings/storage/sqlite/database.hpp>
 
 namespace tidings::sqlite {
-
-std::uint64_t DigestOf(std::string_view data);
-// Of a stream's name and key.
-std::uint64_t StreamSum(std::string_view name, eventing::StreamKey key, std::uint32_t salt);
-
-// What an event's checksum covers, with the store's salt, of which ids are made.
-class EventHeader {
- public:
-  std::uint64_t Sum(std::uint32_t salt) const;
-
-  eventing::Position position = 0;
-  eventing::StreamKey stream = 0;
-  eventing::Version version = 0;
-  std::uint64_t type = 0;    // digest of its name
-  Millis at = 0;
-  std::uint64_t author = 0;
-  std::optional<Uuid> id;    // none: derived
-  std::uint64_t digest = 0;  // of the first data
-};
 
 // The names of types, by number.
 class TypeNames {
@@ -59,8 +40,7 @@ class EventRows {
   eventing::Position Head();
   std::optional<eventing::StoredEvent> Read(eventing::StreamKey stream, eventing::Version version);
   std::optional<eventing::StoredEvent> ReadAt(eventing::Position position);
-  std::vector<eventing::StoredEvent> ReadStream(eventing::StreamKey stream, eventing::Version from,
-                                                std::size_t limit);
+  std::vector<eventing::StoredEvent> ReadStream(eventing::StreamKey stream, eventing::Version from, std::size_t limit);
   std::vector<eventing::StoredEvent> ReadAll(eventing::Position after, std::size_t limit);
   std::uint32_t salt() const { return salt_; }
   // Whether an imported event bears the id.
