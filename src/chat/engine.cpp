@@ -12,7 +12,8 @@ eventing::CommitListener& Engine::listener() { return *writer_; }
 std::uint64_t Engine::pending() const { return writer_->pending(); }
 
 void Engine::Admit(Bearer bearer, Answer<Caller> done) {
-  writer_->Submit<Caller>([bearer = std::move(bearer)](Writer& w) { return w.Admit(bearer); }, std::move(done));
+  writer_->Submit<Caller>([bearer = std::move(bearer)](Writer& w) { return w.Admit(bearer); }, std::move(done),
+                          Writer::Kind::kMayOnlyRead);
 }
 
 void Engine::Register(std::string username, std::string hash, std::string name, Answer<Caller> done) {
@@ -25,7 +26,7 @@ void Engine::Register(std::string username, std::string hash, std::string name, 
 
 void Engine::FindAccount(std::string username, Answer<UserRow> done) {
   writer_->Submit<UserRow>([username = std::move(username)](Writer& w) { return w.FindAccount(username); },
-                           std::move(done));
+                           std::move(done), Writer::Kind::kMayOnlyRead);
 }
 
 void Engine::Suspend(std::string user_id, bool suspended, Answer<std::string> done) {
@@ -123,15 +124,13 @@ void Engine::Read(Caller caller, std::string room, Seq seq, std::uint64_t origin
 void Engine::Join(Caller caller, JoinRequest request, Answer<Joined> done) {
   writer_->SubmitLate<Joined>(
       [caller = std::move(caller), request = std::move(request)](Writer& w) { return w.Join(caller, request); },
-      std::move(done));
+      std::move(done), Writer::Kind::kMayOnlyRead);
 }
 
 void Engine::Leave(Caller caller, std::string room, std::string pid, Answer<std::string> done) {
-  writer_->SubmitLate<std::string>(
-      [caller = std::move(caller), room = std::move(room), pid = std::move(pid)](Writer& w) {
-        return w.Leave(room, pid);
-      },
-      std::move(done));
+  writer_->SubmitLate<std::string>([caller = std::move(caller), room = std::move(room),
+                                    pid = std::move(pid)](Writer& w) { return w.Leave(room, pid); },
+                                   std::move(done), Writer::Kind::kMayOnlyRead);
 }
 
 void Engine::Resume(Caller caller, ResumeRequest request, Answer<Resumed> done) {

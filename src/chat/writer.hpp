@@ -22,12 +22,13 @@ class Engine::Writer final : public eventing::CommitListener {
   void AfterCommit(bool wrote) override;
   void AfterRollback() override;
 
+  enum class Kind { kWrites, kMayOnlyRead };
   // Runs `body` in a commit and answers after it. Any thread.
   template <class T>
-  void Submit(std::move_only_function<Result<T>(Writer&)> body, Answer<T> done);
+  void Submit(std::move_only_function<Result<T>(Writer&)> body, Answer<T> done, Kind kind = Kind::kWrites);
   // The same, at the end of the commit, when all else of it has been decided.
   template <class T>
-  void SubmitLate(std::move_only_function<Result<T>(Writer&)> body, Answer<T> done);
+  void SubmitLate(std::move_only_function<Result<T>(Writer&)> body, Answer<T> done, Kind kind = Kind::kWrites);
   std::uint64_t pending() const { return pending_.load(std::memory_order_relaxed); }
 
   // Commands. Each decides first and writes only when nothing can be refused any more.
@@ -124,8 +125,8 @@ class Engine::Writer final : public eventing::CommitListener {
 template <class T>
 class Engine::Writer::Command : public eventing::Unit {
  public:
-  Command(Writer& writer, std::move_only_function<Result<T>(Writer&)> body, Answer<T> done)
-      : writer_(writer), body_(std::move(body)), done_(std::move(done)) {}
+  Command(Writer& writer, std::move_only_function<Result<T>(Writer&)> body, Answer<T> done, Kind kind)
+      : writer_(writer), body_(std::move(body)), done_(std::move(done)), kind_(kind) {}
   ~Command() override { writer_.pending_.fetch_sub(1, std::memory_order_relaxed); }
 
   Status Run(eventing::Transaction& transaction) override {
@@ -133,6 +134,7 @@ class Engine::Writer::Command : public eventing::Unit {
     result_ = body_(writer_);
     return result_ ? Status() : Status(std::unexpected(result_.error()));
   }
+  bool MayOnlyRead() const override { return kind_ == Kind::kMayOnlyRead; }
   void Done(const Status& outcome) override {
     if (outcome) {
       done_(std::move(result_));
@@ -145,6 +147,7 @@ class Engine::Writer::Command : public eventing::Unit {
   Writer& writer_;
   std::move_only_function<Result<T>(Writer&)> body_;
   Answer<T> done_;
+  const Kind kind_;
   Result<T> result_ = Fail(ErrorCode::kInternal, "never ran");
 };
 
@@ -163,15 +166,15 @@ class Engine::Writer::LateCommand final : public Command<T>, public Late {
 };
 
 template <class T>
-void Engine::Writer::Submit(std::move_only_function<Result<T>(Writer&)> body, Answer<T> done) {
+void Engine::Writer::Submit(std::move_only_function<Result<T>(Writer&)> body, Answer<T> done, Kind kind) {
   pending_.fetch_add(1, std::memory_order_relaxed);
-  store_.Submit(std::make_unique<Command<T>>(*this, std::move(body), std::move(done)));
+  store_.Submit(std::make_unique<Command<T>>(*this, std::move(body), std::move(done), kind));
 }
 
 template <class T>
-void Engine::Writer::SubmitLate(std::move_only_function<Result<T>(Writer&)> body, Answer<T> done) {
+void Engine::Writer::SubmitLate(std::move_only_function<Result<T>(Writer&)> body, Answer<T> done, Kind kind) {
   pending_.fetch_add(1, std::memory_order_relaxed);
-  store_.Submit(std::make_unique<LateCommand<T>>(*this, std::move(body), std::move(done)));
+  store_.Submit(std::make_unique<LateCommand<T>>(*this, std::move(body), std::move(done), kind));
 }
 
 }  // namespace tidings::chat

@@ -127,9 +127,8 @@ bool GroupCommit::RunBatch(Batch& batch) {
   BatchReport report;
   report.units = batch.size();
   if (const Status admitted = backend_.Admit(); !admitted) {
-    for (const auto& unit : batch) unit->Done(admitted);
     backend_.Report(report);
-    return backend_.Alive();
+    return Refuse(batch, admitted);
   }
   report.ran = true;
   const auto start = SteadyClock::now();
@@ -147,10 +146,7 @@ bool GroupCommit::RunBatch(Batch& batch) {
   if (failure) {
     for (auto* listener : listeners_) listener->AfterRollback();
     const Status refusal = std::unexpected(*std::move(failure));
-    if (!AcksEarly(options_)) {
-      for (const auto& unit : batch) unit->Done(refusal);
-    }
-    return true;
+    return AcksEarly(options_) || Refuse(batch, refusal);
   }
   for (auto* listener : listeners_) listener->AfterCommit(report.wrote);
   if (!AcksEarly(options_)) {
@@ -173,6 +169,37 @@ bool GroupCommit::Run(Batch& batch, BatchReport& report) {
   report.wrote = backend_.Commit();
   report.commit = Since(start);
   return true;
+}
+
+bool GroupCommit::Refuse(Batch& batch, const Status& refusal) {
+  const bool full = refusal.error().code() == ErrorCode::kStorageFull;
+  for (const auto& unit : batch) {
+    if (!full || !unit->MayOnlyRead()) {
+      unit->Done(refusal);
+      continue;
+    }
+    const auto outcome = RunAlone(*unit, refusal);
+    if (!outcome) return false;
+    unit->Done(*outcome);
+  }
+  return backend_.Alive();
+}
+
+std::optional<Status> GroupCommit::RunAlone(Unit& unit, const Status& refusal) {
+  try {
+    Transaction& transaction = backend_.Begin();
+    const std::uint64_t before = backend_.Writes();
+    Status outcome = unit.Run(transaction);
+    for (auto* listener : listeners_) listener->BeforeCommit(transaction);
+    if (backend_.Writes() != before) throw StoreFailure(refusal.error());
+    backend_.Commit();
+    for (auto* listener : listeners_) listener->AfterCommit(false);
+    return outcome;
+  } catch (...) {
+    if (!backend_.Recover(std::current_exception())) return std::nullopt;
+  }
+  for (auto* listener : listeners_) listener->AfterRollback();
+  return refusal;
 }
 
 void GroupCommit::RunUnits(Batch& batch, Transaction& transaction, BatchReport& report) {

@@ -192,13 +192,14 @@ void SocketApi::Join(ChatSocket& socket, const json::object& request, realtime::
 void SocketApi::Leave(ChatSocket& socket, const json::object& request, realtime::AckSender ack) {
   auto room = json::RequiredText(request, "roomId");
   if (!room) return Refuse(ack, room.error());
-  services_.engine.Leave(
-      *socket.caller, *room, socket.pid,
-      OnLoop<std::string>(services_.loop, [this, serial = socket.serial, room = *room,
-                                           ack = std::move(ack)](Result<std::string> left) mutable {
-        if (ChatSocket* socket = hub_.Find(serial)) hub_.Leave(*socket, room);
-        if (ack) ack(realtime::RawJson{left ? SuccessBody(*left) : ErrorBody(left.error())});
-      }));
+  services_.engine.Leave(*socket.caller, *room, socket.pid,
+                         OnLoop<std::string>(services_.loop, [this, serial = socket.serial, room = *room,
+                                                              ack = std::move(ack)](Result<std::string> left) mutable {
+                           // Refused: the socket stays, and its session with it.
+                           ChatSocket* socket = hub_.Find(serial);
+                           if (left && socket != nullptr) hub_.Leave(*socket, room);
+                           if (ack) ack(realtime::RawJson{left ? SuccessBody(*left) : ErrorBody(left.error())});
+                         }));
 }
 
 void SocketApi::Send(ChatSocket& socket, const json::object& request, realtime::AckSender ack) {

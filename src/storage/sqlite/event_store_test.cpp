@@ -61,9 +61,8 @@ TEST(SqliteEventStore, RedactedTextLeavesUnderLoadToo) {
   const auto store = Started(options);
   ASSERT_TRUE(Append(*store, "room", "a small secret of one line"));
   RedactFirst(*store, "room");
-  EXPECT_TRUE(Eventually([&] {
-    return Append(*store, "room", "more") && !HoldsText(folder, "a small secret of one line");
-  }));
+  EXPECT_TRUE(
+      Eventually([&] { return Append(*store, "room", "more") && !HoldsText(folder, "a small secret of one line"); }));
 }
 
 TEST(SqliteEventStore, TextIsPlainInTheFile) {
@@ -170,6 +169,24 @@ TEST(SqliteEventStore, AFullDiskRefusesAndRecoversByItself) {
   EXPECT_EQ(store->Healthy().error().code(), ErrorCode::kStorageFull);
   EXPECT_EQ(store->ReadAll(0, 1'000)->size(), static_cast<std::size_t>(stored)) << "reading goes on";
   EXPECT_EQ(Append(*store, "room", "small").error().code(), ErrorCode::kStorageFull);
+  EXPECT_EQ(Append(*store, "room", "small").error().message().find(folder.path()), std::string::npos)
+      << "what clients are told names no path";
+
+  // Units that find nothing to write run on; those that write after all are refused, and leave no trace.
+  const auto look = [](SqliteTransaction& transaction) {
+    return transaction.FindStream("room") ? Status() : Status(Fail(ErrorCode::kNotFound, "no room"));
+  };
+  const auto write = [](SqliteTransaction& transaction) {
+    const eventing::NewEvent event("noted", "x");
+    const auto appended = transaction.Append("other", eventing::Expected::Any(), {&event, 1});
+    return appended ? Status() : Status(std::unexpected(appended.error()));
+  };
+  EXPECT_TRUE(Do(*store, look, true));
+  EXPECT_EQ(Do(*store, look).error().code(), ErrorCode::kStorageFull);
+  EXPECT_EQ(Do(*store, write, true).error().code(), ErrorCode::kStorageFull);
+  EXPECT_EQ(Do(*store, write, true).error().code(), ErrorCode::kStorageFull);
+  EXPECT_TRUE(Do(*store, look, true));
+  EXPECT_EQ(store->ReadStream("other", 1, 1).error().code(), ErrorCode::kNotFound);
   disk.Heal();
   EXPECT_TRUE(Eventually([&] { return store->Healthy().has_value(); }));
   EXPECT_TRUE(Append(*store, "room", "small"));

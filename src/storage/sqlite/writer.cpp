@@ -97,9 +97,7 @@ std::optional<Error> Writer::Judge(const SqliteFailure& failure, bool in_commit)
     return std::nullopt;
   }
   switch (failure.cause()) {
-    case Cause::kFull:
-      BecomeFull(error);
-      return error;
+    case Cause::kFull: BecomeFull(error); return Health().error();
     case Cause::kBusy:
       log::Warning("commit_refused", {{"reason", error.message()}});
       return Error(ErrorCode::kUnavailable, "another program holds the store's file; end it");
@@ -153,7 +151,9 @@ void Writer::Report(const eventing::BatchReport& report) {
 
 void Writer::BecomeFull(const Error& why) {
   log::Err("store_full", {{"reason", why.message()}});
-  *standing_.health.Lock() = std::unexpected(why);
+  // Clients are told no paths.
+  *standing_.health.Lock() =
+      Fail(ErrorCode::kStorageFull, "the disk of the server is full; it goes on once there is room");
   next_probe_ = Steady::now() + probe_every_;
 }
 

@@ -50,20 +50,22 @@ inline std::unique_ptr<SqliteEventStore> Started(const SqliteEventStore::Options
 class FunctionUnit final : public eventing::Unit {
  public:
   using Work = std::function<Status(SqliteTransaction&)>;
-  FunctionUnit(Work run, std::shared_ptr<std::promise<Status>> promise)
-      : run_(std::move(run)), promise_(std::move(promise)) {}
+  FunctionUnit(Work run, std::shared_ptr<std::promise<Status>> promise, bool may_only_read = false)
+      : run_(std::move(run)), promise_(std::move(promise)), may_only_read_(may_only_read) {}
+  bool MayOnlyRead() const override { return may_only_read_; }
   Status Run(eventing::Transaction& transaction) override { return run_(SqliteTransaction::Of(transaction)); }
   void Done(const Status& outcome) override { promise_->set_value(outcome); }
 
  private:
   Work run_;
   std::shared_ptr<std::promise<Status>> promise_;
+  const bool may_only_read_;
 };
 
-inline Status Do(SqliteEventStore& store, std::function<Status(SqliteTransaction&)> run) {
+inline Status Do(SqliteEventStore& store, std::function<Status(SqliteTransaction&)> run, bool may_only_read = false) {
   const auto promise = std::make_shared<std::promise<Status>>();
   auto future = promise->get_future();
-  store.Submit(std::make_unique<FunctionUnit>(std::move(run), promise));
+  store.Submit(std::make_unique<FunctionUnit>(std::move(run), promise, may_only_read));
   return future.get();
 }
 

@@ -133,6 +133,9 @@ class Unit {
   virtual ~Unit() = default;
   // Decides, then writes. An error refuses this unit alone. REQUIRES: a unit that returns an error has written nothing.
   virtual Status Run(Transaction& transaction) = 0;
+  // True if Run may find that there is nothing to write. While commits are refused such a unit is run all the same, by
+  // itself and maybe for the second time; it is refused like the others if it did write.
+  virtual bool MayOnlyRead() const { return false; }
   // Called once: after the commit with what Run returned (a success is durable then), or with kStorageFull (nothing of
   // the batch is stored), or with kUnavailable if the store is closing and the unit never ran. Not called at all if the
   // outcome is unknown; then the process is ending. Writer's thread; must not block.

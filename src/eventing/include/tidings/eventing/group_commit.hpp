@@ -93,6 +93,10 @@ class GroupCommit {
   bool Take(Batch& batch, std::optional<std::chrono::milliseconds> rest);
   bool RunBatch(Batch& batch);
   bool Run(Batch& batch, BatchReport& report);
+  // While commits are refused: answers with `refusal`, and runs what only reads. False if the thread shall end.
+  bool Refuse(Batch& batch, const Status& refusal);
+  // What the unit is answered; nothing if its outcome is unknown.
+  std::optional<Status> RunAlone(Unit& unit, const Status& refusal);
   void RunUnits(Batch& batch, Transaction& transaction, BatchReport& report);
   void Die();
 
