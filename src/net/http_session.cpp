@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <tidings/base/log.hpp>
+
 #include "connection.hpp"
 #include "http_writer.hpp"
 #include "server_core.hpp"
@@ -170,6 +172,7 @@ void HttpSession::CompleteRequest() {
   }
   request.remote_address = client.Text();
   request.id = core.NextRequestId();
+  asked_ = std::make_unique<Asked>(request.id, request.method, request.path, request.remote_address, core.loop().Now());
 }
 
 void HttpSession::Dispatch() {
@@ -203,6 +206,7 @@ void HttpSession::Upgrade(const HttpRequest& request, realtime::RequestHandler& 
   const auto receiver = handler.OnUpgrade(request);
   if (!receiver) return Answer(receiver.error());
   phase_ = Phase::kDone;
+  Log(101);
   connection_.Send(HandshakeAnswer(*handshake));
   auto session = std::make_unique<WebSocketSession>(
       connection_, **receiver,
@@ -229,6 +233,11 @@ void HttpSession::Answer(HttpAnswer answer) {
                      : answer.status < 500 ? core.stats().answers_4xx
                                            : core.stats().answers_5xx;
   counter.Add();
+  if (asked_ != nullptr) {
+    Log(answer.status);
+    if (answer.status >= 400) answer.headers.emplace_back("X-Request-Id", std::move(asked_->id));
+    asked_.reset();
+  }
   const bool goes_on = keep_alive_ && !answer.close && !core.stopping() && !connection_.peer_ended();
   std::string head = AnswerHead(answer, {.date = core.Date(), .keep_alive = goes_on, .version_1_1 = version_1_1_});
   const bool with_body = !head_only_ && BodyAllowed(answer.status);
@@ -243,7 +252,18 @@ void HttpSession::Answer(HttpAnswer answer) {
   connection_.WakeAtTurnEnd();  // for the requests that came meanwhile
 }
 
+void HttpSession::Log(int status) const {
+  if (!log::Enabled(log::Level::kDebug)) return;
+  log::Debug("request", {{"request", asked_->id},
+                         {"method", asked_->method},
+                         {"path", asked_->path},
+                         {"address", asked_->address},
+                         {"status", status},
+                         {"ms", connection_.core().loop().Now() - asked_->since}});
+}
+
 void HttpSession::OnDropped() {
+  asked_.reset();
   exchange_ = nullptr;
   connection_.core().stats().requests_in_flight.Subtract();
   connection_.Abort();

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string>
 
 #include <tidings/realtime/link.hpp>
 
@@ -47,12 +48,23 @@ class HttpSession final : public Protocol {
   void Refuse(const HttpRefusal& refusal);
   void BreakOff();
   void Answer(realtime::HttpAnswer answer);
+  void Log(int status) const;
   void OnDropped();
+
+  // What the log says of the request that is answered.
+  struct Asked {
+    std::string id;
+    std::string method;
+    std::string path;
+    std::string address;
+    Millis since = 0;
+  };
 
   Connection& connection_;
   std::unique_ptr<HttpReader> reader_;  // only while a request comes in
   std::unique_ptr<realtime::PendingBody> pending_body_;
   Exchange* exchange_ = nullptr;        // only while one is answered; owned by whoever answers
+  std::unique_ptr<Asked> asked_;        // from when a request is whole until it is answered
   Millis body_since_ = 0;
   Phase phase_ = Phase::kIdle;
   bool announced_ = false;

@@ -41,6 +41,21 @@ test("the page, the documents", async () => {
   assert.ok([200, 301, 302, 307, 308].includes(docs.status), `${docs.status}`);
 });
 
+test("every documented call is there, and no other", async () => {
+  const [ann] = people(server, "ann");
+  const { paths } = (await request(`${server.url}/openapi.json`, "GET")).json;
+  const kMethods = ["get", "post", "put", "patch", "delete"];
+  for (const [path, item] of Object.entries(paths)) {
+    const url = `${server.url}${path.replace(/\{[^}]+\}/g, "nothing")}`;
+    for (const method of kMethods) {
+      const body = ["post", "put", "patch"].includes(method) ? {} : undefined;
+      const answer = await request(url, method.toUpperCase(), { token: ann.token, body, keepAlive: false });
+      const isCall = answer.status !== 405 && !/no such call|nothing is served/.test(answer.body);
+      assert.equal(isCall, method in item, `${method} ${path} answers ${answer.status} ${answer.body.slice(0, 200)}`);
+    }
+  }
+});
+
 test("/metrics is well-formed Prometheus text and counts", async () => {
   const [ann] = people(server, "ann");
   const room = (await ann.createRoom())._id;
@@ -66,8 +81,8 @@ test("unknown paths and methods", async () => {
   refused(await ann.api.call("DELETE", "/me"), [404, 405]);
 });
 
-test("no token and no text in the log", async () => {
-  await withServer({}, async (own) => {
+test("the log: an object a line, each request under its id, no token and no text", async () => {
+  await withServer({ env: { TIDINGS_LOG_LEVEL: "debug" } }, async (own) => {
     const [ann] = people(own, "ann");
     const room = (await ann.createRoom())._id;
     const text = unique("very-private");
@@ -76,7 +91,24 @@ test("no token and no text in the log", async () => {
     await client.send(room, { text });
     await ann.trySend(room, { text, images: "bad" });
     await request(`${own.url}/api/v1/me?token=${ann.token}`, "GET", { token: ann.token });
+    const asked = [];
+    for (const path of ["/rooms/nowhere", "/nothing", "/rooms/nowhere/events?after=0"]) {
+      const answer = await ann.api.get(path);
+      assert.ok(answer.status >= 400, path);
+      asked.push({ request: answer.headers["x-request-id"], path: `/api/v1${path.split("?")[0]}`, status: answer.status });
+    }
     await own.stop();
+    // Standard output has one line for people.
+    const lines = own.output.trim().split("\n").filter((line) => !line.startsWith("tidings: listening")).map((line) => JSON.parse(line));
+    for (const { at, level, event } of lines) assert.ok(at && level && event, `${at} ${level} ${event}`);
+    const requests = lines.filter(({ event }) => event === "request");
+    assert.equal(new Set(requests.map((line) => line.request)).size, requests.length, "an id of its own");
+    for (const { request: id, path, status } of asked) {
+      const line = requests.find((found) => found.request === id);
+      assert.deepEqual({ path: line?.path, status: line?.status, method: line?.method }, { path, status, method: "GET" });
+      assert.ok(Number.isInteger(line.ms) && line.address === "127.0.0.1", JSON.stringify(line));
+    }
+    assert.ok(requests.some(({ path, status }) => path === "/socket.io/" && status === 101));
     assert.ok(!own.output.includes(text));
     assert.ok(!own.output.includes(ann.token.split(".")[2]));
   });

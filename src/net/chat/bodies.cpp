@@ -3,6 +3,12 @@
 
 namespace tidings::net {
 
+namespace {
+
+constexpr std::string_view kInside = "the server failed at this; its log says why";
+
+}  // namespace
+
 std::string SuccessBody(std::string_view data) {
   std::string out;
   out.reserve(data.size() + 32);
@@ -15,7 +21,9 @@ std::string SuccessBody(std::string_view data) {
 std::string ErrorBody(const Error& error) {
   std::string out = R"({"status":"error","error":)";
   json::ObjectWriter writer(out);
-  writer.Text("code", WireCode(error.code())).Text("message", error.message());
+  // What failed inside is for the log: it names files and statements.
+  const bool inside = error.code() == ErrorCode::kInternal;
+  writer.Text("code", WireCode(error.code())).Text("message", inside ? kInside : std::string_view(error.message()));
   if (!error.details().empty()) writer.Raw("details", error.details());
   writer.End();
   out += '}';

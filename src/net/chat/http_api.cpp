@@ -1,5 +1,7 @@
 #include <tidings/net/chat/http_api.hpp>
 
+#include <tidings/base/log.hpp>
+
 #include "http_query.hpp"
 #include "password_thread.hpp"
 
@@ -34,7 +36,7 @@ class OriginExchange final : public realtime::HttpExchange {
   void Respond(realtime::HttpAnswer answer) override {
     answer.headers.emplace_back("Access-Control-Allow-Origin", origin_);
     if (origin_ != "*") answer.headers.emplace_back("Vary", "Origin");
-    answer.headers.emplace_back("Access-Control-Expose-Headers", "Retry-After");
+    answer.headers.emplace_back("Access-Control-Expose-Headers", "Retry-After, X-Request-Id");
     inner_->Respond(std::move(answer));
   }
   void OnAborted(std::move_only_function<void()> aborted) override { inner_->OnAborted(std::move(aborted)); }
@@ -56,6 +58,9 @@ void HttpCall::SucceedList(std::string_view data, std::string_view next) {
 }
 
 void HttpCall::Refuse(const Error& error) {
+  if (error.code() == ErrorCode::kInternal) {
+    log::Err("request_failed", {{"request", request.id}, {"path", request.path}, {"reason", error.message()}});
+  }
   realtime::HttpAnswer answer = Json(HttpStatus(error.code()), ErrorBody(error));
   if (error.code() == ErrorCode::kRateLimited) answer.headers.emplace_back("Retry-After", RetryAfterSeconds(error));
   if (error.code() == ErrorCode::kUnauthorized) answer.headers.emplace_back("WWW-Authenticate", "Bearer");

@@ -1,4 +1,4 @@
-// HttpApi: the chat over HTTP, under /api/v1 (and createMessage under /rooms too). docs/openapi.yaml lists its calls.
+// HttpApi: the chat over HTTP, under /api/v1 (and createMessage under /rooms too). docs/openapi.json lists its calls.
 #pragma once
 
 #include <functional>
