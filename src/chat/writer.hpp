@@ -79,6 +79,9 @@ class Engine::Writer final : public eventing::CommitListener {
   const UserRow& EnsureUser(std::string_view id, std::string_view name = {});
   const UserRow& Remember(UserRow row);
   Status CheckActive(const Caller& caller);
+  // kForbidden if the caller is in as many rooms as there may be.
+  Status CheckRoomsOf(const Caller& caller);
+  Error TooManyMembers() const;
 
   // Rooms. 404 where the caller must not know of it, 403 where they lack the right.
   Result<RoomState*> ReadableRoom(const Caller& caller, std::string_view room);

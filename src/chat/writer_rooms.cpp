@@ -26,6 +26,16 @@ Error DirectStays() {
 
 }  // namespace
 
+Status Engine::Writer::CheckRoomsOf(const Caller& caller) {
+  if (tables_->CountRoomsOf(caller.key) < limits_.rooms_per_user) return {};
+  return Fail(ErrorCode::kForbidden,
+              "you are in " + std::to_string(limits_.rooms_per_user) + " rooms, the most there may be");
+}
+
+Error Engine::Writer::TooManyMembers() const {
+  return Error(ErrorCode::kInvalid, "a room has at most " + std::to_string(limits_.members_per_room) + " members");
+}
+
 Result<Engine::Created> Engine::Writer::CreateRoom(const Caller& caller, const RoomDraft& draft) {
   if (auto active = CheckActive(caller); !active) return std::unexpected(active.error());
   std::vector<std::string> others;
@@ -53,9 +63,8 @@ Result<Engine::Created> Engine::Writer::CreateRoom(const Caller& caller, const R
       if (RoomState* room = rooms_->Find(*key)) return Created{View(caller, *room, true), false};
     }
   }
-  if (tables_->CountRoomsOf(caller.key) >= limits_.rooms_per_user) {
-    return Fail(ErrorCode::kForbidden, "you are in " + std::to_string(limits_.rooms_per_user) + " rooms, the most there may be");
-  }
+  if (auto room_left = CheckRoomsOf(caller); !room_left) return std::unexpected(room_left.error());
+  if (others.size() + 1 > limits_.members_per_room) return std::unexpected(TooManyMembers());
 
   RoomRecord record;
   record.by = record.creator = caller.id;
@@ -112,7 +121,11 @@ Result<std::string> Engine::Writer::AddMembers(const Caller& caller, const std::
     if (row == nullptr || room.FindMember(row->key) == nullptr) fresh.push_back(user);
   }
   if (room.members.size() + fresh.size() > limits_.members_per_room) {
-    return Fail(ErrorCode::kInvalid, "a room has at most " + std::to_string(limits_.members_per_room) + " members");
+    return std::unexpected(TooManyMembers());
+  }
+  // Whoever is added by others is not asked: that would cost a count for each of thousands.
+  if (only_self && !fresh.empty()) {
+    if (auto room_left = CheckRoomsOf(caller); !room_left) return std::unexpected(room_left.error());
   }
   if (!fresh.empty()) {
     RoomRecord record = RecordOf(caller, room.row);
