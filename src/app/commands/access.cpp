@@ -6,9 +6,9 @@
 
 namespace tidings::app {
 
-Result<Access> Access::Open(const std::string& folder, bool make) {
+Result<Access> Access::Open(const std::string& folder, Use use) {
   Access access;
-  auto local = LocalStore::Open(folder, make);
+  auto local = LocalStore::Open(folder, use);
   if (local) {
     access.local = std::move(*local);
     return access;

@@ -11,8 +11,7 @@
 namespace tidings::app {
 
 struct Access {
-  // `make`: a store is made where there is none.
-  static Result<Access> Open(const std::string& folder, bool make);
+  static Result<Access> Open(const std::string& folder, Use use);
 
   // Either of them.
   std::unique_ptr<LocalStore> local;
@@ -25,13 +24,13 @@ class Snapshot {
  public:
   template <class Tell>
   static Result<Snapshot> Take(const std::string& folder, const Tell& tell) {
-    auto access = Access::Open(folder, false);
+    auto access = Access::Open(folder, Use::kRead);
     if (!access) return std::unexpected(access.error());
     if (access->local) return Snapshot(std::move(access->local), "");
     const std::string copy = NameOfCopy(folder);
     Snapshot snapshot(nullptr, copy);
     if (auto made = access->server->Backup(copy, tell); !made) return std::unexpected(made.error());
-    auto opened = LocalStore::Open(copy, false);
+    auto opened = LocalStore::Open(copy, Use::kRead);
     if (!opened) return std::unexpected(opened.error());
     snapshot.store_ = std::move(*opened);
     return snapshot;

@@ -26,7 +26,7 @@ Status Backup(const Config& config, const std::string& folder, std::ostream& out
   Progress progress;
   const std::string target = std::filesystem::absolute(folder).lexically_normal().string();
   const auto tell = [&](std::uint64_t done, std::uint64_t all) { progress.Tell("copying pages", done, all); };
-  auto access = Access::Open(config.data, false);
+  auto access = Access::Open(config.data, Use::kChange);
   if (!access) return std::unexpected(access.error());
   const Status copied =
       access->local ? access->local->events().Backup(target, tell) : access->server->Backup(target, tell);

@@ -157,7 +157,7 @@ Status Import(const Config& config, const std::string& file, std::ostream& out) 
   if (!counts) return std::unexpected(counts.error());
   auto reader = ExportReader::Open(file);
   if (!reader) return std::unexpected(reader.error());
-  auto store = LocalStore::Open(config.data, true);
+  auto store = LocalStore::Open(config.data, Use::kMake);
   if (!store) return std::unexpected(store.error());
   Progress progress;
   std::promise<Status> outcome;

@@ -13,7 +13,8 @@ constexpr char kFile[] = "tidings.db";
 
 }  // namespace
 
-Result<std::unique_ptr<LocalStore>> LocalStore::Open(const std::string& folder, bool make) {
+Result<std::unique_ptr<LocalStore>> LocalStore::Open(const std::string& folder, Use use) {
+  const bool make = use == Use::kMake;
   std::error_code failure;
   if (!make && !std::filesystem::exists(std::filesystem::path(folder) / kFile, failure)) {
     return Fail(ErrorCode::kNotFound, "there is no store in " + folder + "; name its folder with --data");
@@ -23,6 +24,8 @@ Result<std::unique_ptr<LocalStore>> LocalStore::Open(const std::string& folder, 
   sqlite::SqliteEventStore::Options options;
   options.folder = folder;
   options.parts.push_back(sqlite::ChatSchema());
+  options.migrate = make;
+  options.only_read = use == Use::kRead;
   auto opened = sqlite::SqliteEventStore::Open(std::move(options));
   if (!opened) return std::unexpected(opened.error());
   local->events_ = std::move(*opened);
@@ -33,7 +36,7 @@ Result<std::unique_ptr<LocalStore>> LocalStore::Open(const std::string& folder, 
       },
       chat::Limits{}, nullptr);
   local->events_->AddListener(local->engine_->listener());
-  local->events_->Start();
+  if (use != Use::kRead) local->events_->Start();
   return local;
 }
 

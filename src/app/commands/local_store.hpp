@@ -12,10 +12,18 @@
 
 namespace tidings::app {
 
+// What a command wants of a store.
+enum class Use {
+  kMake,    // make it where there is none, and bring it up to date
+  kChange,  // change what is there
+  kRead,    // change nothing at all; Ask is not answered
+};
+
 class LocalStore {
  public:
-  // kUnavailable if a server runs on the folder. With `make` false, kNotFound if there is no store, and none is made.
-  static Result<std::unique_ptr<LocalStore>> Open(const std::string& folder, bool make);
+  // kUnavailable if a server runs on the folder. But for kMake: kNotFound if there is no store, and one of an older
+  // version is refused, not brought up to date.
+  static Result<std::unique_ptr<LocalStore>> Open(const std::string& folder, Use use);
   ~LocalStore();
 
   sqlite::SqliteEventStore& events() { return *events_; }

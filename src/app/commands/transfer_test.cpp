@@ -72,7 +72,7 @@ TEST_F(TransferTest, KeepsIds) {
   Export(data(), "export.jsonl");
   ASSERT_TRUE(Import("export.jsonl", File("other")));
   const auto ids = [](const std::string& folder) {
-    auto store = LocalStore::Open(folder, false);
+    auto store = LocalStore::Open(folder, Use::kChange);
     std::vector<Uuid> all;
     for (const auto& event : *(*store)->events().ReadAll(0, 10'000)) all.push_back(event.id);
     return all;
@@ -91,7 +91,7 @@ TEST_F(TransferTest, GoesOnAfterAnImport) {
   Export(data(), "export.jsonl");
   ASSERT_TRUE(Import("export.jsonl", File("other")));
   {
-    auto store = LocalStore::Open(File("other"), false);
+    auto store = LocalStore::Open(File("other"), Use::kChange);
     ASSERT_TRUE(store);
     History history(**store, 14);
     history.Begin();

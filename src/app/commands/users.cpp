@@ -141,7 +141,7 @@ Status ListThrough(ControlClient& server, std::ostream& out) {
 Status AddUser(const Config& config, const NewUser& user, std::ostream& out) {
   const auto checked = Check(user);
   if (!checked) return std::unexpected(checked.error());
-  auto access = Access::Open(config.data, true);
+  auto access = Access::Open(config.data, Use::kMake);
   if (!access) return std::unexpected(access.error());
   const auto id = access->local ? AddTo(*access->local, *checked) : AddThrough(*access->server, *checked);
   if (!id) return std::unexpected(id.error());
@@ -150,13 +150,13 @@ Status AddUser(const Config& config, const NewUser& user, std::ostream& out) {
 }
 
 Status ListUsers(const Config& config, std::ostream& out) {
-  auto access = Access::Open(config.data, false);
+  auto access = Access::Open(config.data, Use::kRead);
   if (!access) return std::unexpected(access.error());
   return access->local ? ListFrom(*access->local, out) : ListThrough(*access->server, out);
 }
 
 Status SuspendUser(const Config& config, const std::string& id, bool suspended, std::ostream& out) {
-  auto access = Access::Open(config.data, false);
+  auto access = Access::Open(config.data, Use::kChange);
   if (!access) return std::unexpected(access.error());
   Status done;
   if (access->local) {

@@ -1,5 +1,9 @@
 #include <gmock/gmock.h>
 
+#include <fstream>
+#include <functional>
+#include <iterator>
+
 #include "testing/store_fixture.hpp"
 
 namespace tidings::app {
@@ -78,6 +82,64 @@ TEST_F(VerifyTest, NamesTheRow) {
   Live(3, 300);
   Spoil(data(), "UPDATE members SET read = 100000 WHERE room = 1 AND user = 1");
   EXPECT_THAT(Findings(), Contains(HasSubstr("members (room 1, user 1): the read position 100000 lies beyond")));
+}
+
+std::string Load(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST_F(VerifyTest, ChangesNothing) {
+  Live(1, 50);
+  const std::string before = Load(data() + "/tidings.db");
+  std::ostringstream out;
+  ASSERT_TRUE(Verify(Here(), out));
+  EXPECT_EQ(Load(data() + "/tidings.db"), before);
+}
+
+TEST_F(VerifyTest, LeavesAStoreAsACrashLeftIt) {
+  const std::string crashed = File("crashed");
+  std::filesystem::create_directory(crashed);
+  {
+    auto store = LocalStore::Open(data(), Use::kMake);
+    ASSERT_TRUE(store) << store.error().message();
+    History history(**store, 5);
+    history.Begin();
+    history.Go(200);
+    for (const char* name : {"/tidings.db", "/tidings.db-wal"}) {
+      std::filesystem::copy_file(data() + name, crashed + name);
+    }
+  }
+  const std::string file = Load(crashed + "/tidings.db");
+  const std::string log = Load(crashed + "/tidings.db-wal");
+  ASSERT_FALSE(log.empty());
+  std::ostringstream out;
+  const auto verified = Verify(At(crashed), out);
+  EXPECT_TRUE(verified) << out.str();
+  ASSERT_TRUE(ListUsers(At(crashed), out));
+  EXPECT_EQ(Load(crashed + "/tidings.db"), file);
+  EXPECT_EQ(Load(crashed + "/tidings.db-wal"), log);
+}
+
+TEST_F(VerifyTest, AStoreOfAnOlderVersionStaysOne) {
+  Live(1, 50);
+  Spoil(data(), "PRAGMA journal_mode=DELETE");
+  Spoil(data(), "PRAGMA user_version=1000");
+  const std::string older = Load(data() + "/tidings.db");
+  std::ostringstream out;
+  for (const auto& command : std::vector<std::function<Status()>>{
+           [&] { return Verify(Here(), out); },
+           [&] { return Export(Here(), File("export.jsonl"), out); },
+           [&] { return Backup(Here(), File("backup"), out); },
+           [&] { return ListUsers(Here(), out); },
+           [&] { return SuspendUser(Here(), "ann", true, out); },
+       }) {
+    const auto refused = command();
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message(), HasSubstr("written by an older version"));
+    EXPECT_THAT(refused.error().message(), HasSubstr("start the server once"));
+    EXPECT_EQ(Load(data() + "/tidings.db"), older);
+  }
 }
 
 TEST_F(VerifyTest, RefusesAFolderWithoutAStoreAndMakesNone) {

@@ -98,12 +98,8 @@ class SqliteEventStore::State {
     Configure(*database, options, made);
     auto migrated = Migrate(*database, options.parts);
     if (!migrated) return std::unexpected(migrated.error());
-    // From here on the header alone tells the version, and the file's name lasts.
-    database->Execute("PRAGMA wal_checkpoint(TRUNCATE)");
-    const int synced = options.sync_folder ? options.sync_folder(folder.path()) : SyncFolder(folder.path());
-    if (synced != 0) {
-      return Fail(ErrorCode::kInternal, "cannot sync the folder " + folder.path() + ": " + std::strerror(synced) +
-                                            "; see that the disk works");
+    if (!options.only_read) {
+      if (auto settled = Settle(); !settled) return settled;
     }
     Statement get(*database, "SELECT value FROM meta WHERE key = 'id'");
     auto rows = get.Query();
@@ -113,6 +109,17 @@ class SqliteEventStore::State {
     }
     std::memcpy(bytes.data(), rows.Blob(0).data(), bytes.size());
     id = Uuid(bytes);
+    return {};
+  }
+
+  // From here on the header alone tells the version, and the file's name lasts.
+  Status Settle() {
+    database->Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+    const int synced = options.sync_folder ? options.sync_folder(folder.path()) : SyncFolder(folder.path());
+    if (synced != 0) {
+      return Fail(ErrorCode::kInternal, "cannot sync the folder " + folder.path() + ": " + std::strerror(synced) +
+                                            "; see that the disk works");
+    }
     return {};
   }
 
@@ -137,6 +144,7 @@ class SqliteEventStore::State {
   std::mutex phase;  // held to change and to rely on these
   bool started = false;
   bool closed = false;
+  bool log_left = false;  // the log is left as it was found
 };
 
 SqliteEventStore::SqliteEventStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -149,9 +157,13 @@ Result<std::unique_ptr<SqliteEventStore>> SqliteEventStore::Open(Options options
   const auto probe = FileProbe::Look(file);
   if (!probe) return std::unexpected(probe.error());
   if (auto known = CheckHeader(file, *probe, options.parts); !known) return std::unexpected(known.error());
+  if (!options.migrate) {
+    if (auto current = CheckCurrent(file, *probe, options.parts); !current) return std::unexpected(current.error());
+  }
   try {
     auto state = std::make_unique<State>(std::move(options), *std::move(folder));
     const bool made = probe->kind != FileProbe::Kind::kDatabase;
+    state->log_left = state->options.only_read && probe->log_pages > 0;
     if (auto prepared = state->Prepare(made); !prepared) return std::unexpected(prepared.error());
     state->Run();
     return std::unique_ptr<SqliteEventStore>(new SqliteEventStore(std::move(state)));
@@ -177,7 +189,7 @@ void SqliteEventStore::Close() {
   }
   state_->commit->Close();
   state_->readers->Close();
-  state_->writer->Finish();
+  if (!state_->log_left) state_->writer->Finish();
   state_->writer.reset();
   state_->database.reset();
 }
@@ -202,15 +214,12 @@ Result<std::vector<StoredEvent>> SqliteEventStore::ReadStream(std::string_view s
 Result<std::vector<StoredEvent>> SqliteEventStore::ReadAll(Position after, std::size_t limit) {
   return AsResult([&] {
     std::vector<StoredEvent> events;
-    state_->readers->ReadNow(
-        [&](Database& database) { events = database.Slot<EventRows>().ReadAll(after, limit); });
+    state_->readers->ReadNow([&](Database& database) { events = database.Slot<EventRows>().ReadAll(after, limit); });
     return events;
   });
 }
 
-Position SqliteEventStore::Head() const {
-  return state_->standing.head.load(std::memory_order_acquire);
-}
+Position SqliteEventStore::Head() const { return state_->standing.head.load(std::memory_order_acquire); }
 
 std::unique_ptr<eventing::EventStore::Subscription> SqliteEventStore::Subscribe(
     std::function<void(Position head)> wake) {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -157,6 +158,7 @@ Result<FileProbe> FileProbe::Look(const std::string& path) {
   const std::uint32_t in_header = Big32(&header[24]) == Big32(&header[92]) ? Big32(&header[28]) : 0;
   probe.kind = Kind::kDatabase;
   probe.pages = log.pages != 0 ? log.pages : in_header;
+  probe.log_pages = static_cast<std::uint32_t>(std::ranges::count(log.in_log, true));
   probe.user_version = Big32(&header[60]);
   probe.application_id = Big32(&header[68]);
   for (std::uint64_t page = file.size() / page_size + 1; page <= probe.pages; ++page) {

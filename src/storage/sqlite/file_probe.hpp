@@ -24,6 +24,7 @@ class FileProbe {
   std::uint32_t application_id = 0;
   std::uint32_t user_version = 0;
   std::uint32_t pages = 0;
+  std::uint32_t log_pages = 0;  // of them, those in the log
 };
 
 }  // namespace tidings::sqlite

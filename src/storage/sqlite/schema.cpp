@@ -112,6 +112,18 @@ Status CheckHeader(const std::string& path, const FileProbe& probe, std::span<co
   return Newer(path, "schema version " + std::to_string(probe.user_version) + ", known is " + std::to_string(known));
 }
 
+Status CheckCurrent(const std::string& path, const FileProbe& probe, std::span<const SchemaPart> parts) {
+  const std::uint32_t known = HeaderVersion(parts);
+  if (probe.kind == FileProbe::Kind::kDatabase && probe.user_version == known) return {};
+  if (probe.kind != FileProbe::Kind::kDatabase || probe.user_version == 0) {
+    return Fail(ErrorCode::kInternal,
+                path + " is no store yet; nothing was changed: start the server once, which makes it");
+  }
+  return Fail(ErrorCode::kInternal, path + " was written by an older version of tidings (schema version " +
+                                        std::to_string(probe.user_version) + ", this one is " + std::to_string(known) +
+                                        "); nothing was changed: start the server once, which brings it up to date");
+}
+
 Result<bool> Migrate(Database& database, std::span<const SchemaPart> parts) {
   const std::uint32_t version = HeaderVersion(parts);
   const bool made = database.Number("SELECT count(*) FROM sqlite_master WHERE name = 'meta'") != 0;

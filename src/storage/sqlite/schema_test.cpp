@@ -68,6 +68,29 @@ TEST(Schema, ANewerStoreIsRefusedUntouched) {
   EXPECT_EQ(Files(folder.File("store")), before);
 }
 
+TEST(Schema, AnOlderStoreIsRefusedUntouchedWhereItIsNotToBeChanged) {
+  const TempFolder folder;
+  Opened(With(folder, {kFirst})).reset();
+  auto as_it_is = With(folder, {kFirst, kSecond});
+  as_it_is.migrate = false;
+  const auto before = Files(folder.File("store"));
+  EXPECT_NE(Refusal(as_it_is).find("start the server once"), std::string::npos) << Refusal(as_it_is);
+  EXPECT_EQ(Files(folder.File("store")), before);
+
+  Opened(With(folder, {kFirst, kSecond})).reset();
+  EXPECT_EQ(Refusal(as_it_is), "");
+}
+
+TEST(Schema, WhatIsNoStoreYetIsNotMadeOneWhereItIsNotToBeChanged) {
+  const TempFolder folder;
+  std::filesystem::create_directory(folder.File("store"));
+  Save(folder.File("store/tidings.db"), "");
+  auto as_it_is = In(folder);
+  as_it_is.migrate = false;
+  EXPECT_NE(Refusal(as_it_is).find("no store yet"), std::string::npos) << Refusal(as_it_is);
+  EXPECT_EQ(Load(folder.File("store/tidings.db")), "");
+}
+
 TEST(Schema, ANewerStoreWhoseVersionIsOnlyInItsLogIsRefusedUntouched) {
   const TempFolder folder;
   Opened(In(folder)).reset();

@@ -28,7 +28,7 @@ class StoreFixture : public testing::Test {
   std::string File(const std::string& name) const { return folder_.File(name); }
 
   void Live(std::uint32_t seed, int commands) {
-    auto store = LocalStore::Open(data(), true);
+    auto store = LocalStore::Open(data(), Use::kMake);
     ASSERT_TRUE(store) << store.error().message();
     History history(**store, seed);
     history.Begin();
@@ -36,7 +36,7 @@ class StoreFixture : public testing::Test {
   }
 
   static std::vector<std::string> FindingsIn(const std::string& folder) {
-    auto store = LocalStore::Open(folder, false);
+    auto store = LocalStore::Open(folder, Use::kRead);
     if (!store) return {store.error().message()};
     Progress progress;
     const auto examined = FindFaults(**store, progress);

@@ -57,6 +57,11 @@ class SqliteEventStore final : public eventing::EventStore {
     // Made (0700) if it is missing; its parent must exist.
     std::string folder;
     std::vector<SchemaPart> parts;
+    // False: the schema is taken as it is. A missing or older store is refused untouched.
+    bool migrate = true;
+    // True: nothing at all is changed, what a crash left in the write-ahead log stays there. REQUIRES: not migrate, and
+    // the store is never started.
+    bool only_read = false;
     // The system's clock if null. REQUIRES: outlives the store.
     const Clock* clock = nullptr;
 
