@@ -17,6 +17,7 @@
 #include "file_probe.hpp"
 #include "folder.hpp"
 #include "integrity.hpp"
+#include "log_index.hpp"
 #include "schema.hpp"
 #include "writer.hpp"
 
@@ -115,6 +116,7 @@ class SqliteEventStore::State {
   // From here on the header alone tells the version, and the file's name lasts.
   Status Settle() {
     database->Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+    if (auto reserved = log_index.Reserve(database->path(), options.wal_most_pages); !reserved) return reserved;
     const int synced = options.sync_folder ? options.sync_folder(folder.path()) : SyncFolder(folder.path());
     if (synced != 0) {
       return Fail(ErrorCode::kInternal, "cannot sync the folder " + folder.path() + ": " + std::strerror(synced) +
@@ -137,6 +139,7 @@ class SqliteEventStore::State {
   Standing standing;
   Uuid id;
   eventing::WakeList wakes;
+  LogIndex log_index;
   std::unique_ptr<Database> database;
   std::optional<Writer> writer;
   std::optional<Readers> readers;
@@ -192,6 +195,7 @@ void SqliteEventStore::Close() {
   if (!state_->log_left) state_->writer->Finish();
   state_->writer.reset();
   state_->database.reset();
+  state_->log_index.Release();
 }
 
 void SqliteEventStore::Submit(std::unique_ptr<eventing::Unit> unit) { state_->commit->Submit(std::move(unit)); }

@@ -1,5 +1,6 @@
 // The write-ahead log stays bounded.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <future>
 #include <thread>
@@ -68,6 +69,27 @@ TEST(Log, ThatAReaderHoldsGrowsToItsBoundAndHeals) {
   }
   EXPECT_TRUE(last);
   EXPECT_LT(LogSize(folder), 100U * 4'120);
+}
+
+// A disk that is full where the index of the log is to grow leaves a commit's outcome unknown.
+TEST(Log, TheIndexOfTheLargestLogHasItsRoomFromTheStart) {
+  const TempFolder folder;
+  auto options = In(folder);
+  options.wal_most_pages = 100'000;
+  options.checkpoint_pages = 1'000'000;
+  options.checkpoint_after = std::chrono::milliseconds(0);
+  const auto store = Started(options);
+  const auto index = [&] {
+    struct stat found{};
+    EXPECT_EQ(stat(folder.File("store/tidings.db-shm").c_str(), &found), 0);
+    return std::pair(found.st_size, found.st_blocks * 512);
+  };
+  const auto before = index();
+  EXPECT_GE(before.first, 100'000 / 4'096 * 32'768);
+  EXPECT_GE(before.second, before.first) << "it has holes";
+  for (int i = 0; i < 60; ++i) ASSERT_TRUE(Append(*store, "room", std::string(1'000'000, 'x')));
+  EXPECT_GT(store->stats().wal_bytes.load(), 8'192U * 4'096) << "a log of several blocks";
+  EXPECT_EQ(index(), before);
 }
 
 }  // namespace
