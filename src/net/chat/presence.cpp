@@ -86,7 +86,7 @@ void PresenceBoard::OnTick() {
 }
 
 void PresenceBoard::Watch(ChatSocket& socket, std::vector<std::string> user_ids, realtime::AckSender ack) {
-  OnSocketGone(socket);
+  const std::uint64_t list = ++socket.watch_lists;
   ReadThen<std::vector<Found>>(
       services_,
       [user = socket.caller->key, ids = std::move(user_ids)](chat::Reader& reader) -> Result<std::vector<Found>> {
@@ -99,28 +99,41 @@ void PresenceBoard::Watch(ChatSocket& socket, std::vector<std::string> user_ids,
         }
         return found;
       },
-      [this, serial = socket.serial, ack = std::move(ack)](Result<std::vector<Found>> found) mutable {
+      [this, serial = socket.serial, list, ack = std::move(ack)](Result<std::vector<Found>> found) mutable {
         ChatSocket* socket = hub_.Find(serial);
         if (socket == nullptr) return;
         if (!found) {
           if (ack) ack(realtime::RawJson{ErrorBody(found.error())});
           return;
         }
-        std::string list;
-        for (const Found& one : *found) {
-          Watched& state = watched_[one.user];
-          const bool online = Online(one.user);
-          if (state.watchers.empty()) {
-            state.id = one.id;
-            state.last_seen = one.last_seen;
-            state.shown = online;
-          }
-          state.watchers.insert(serial);
-          socket->watching.insert(one.user);
-          list += list.empty() ? "[" : ",";
-          AppendState(list, one.id, online, online ? services_.clock.Now() : std::max(state.last_seen, one.last_seen));
+        // Answers may overtake each other; the list that was asked for last counts.
+        const bool newest = list >= socket->watch_list;
+        if (newest) {
+          socket->watch_list = list;
+          OnSocketGone(*socket);
         }
-        if (ack) ack(realtime::RawJson{SuccessBody(R"({"users":)" + (list.empty() ? "[" : list) + "]}")});
+        std::string states;
+        for (const Found& one : *found) {
+          const bool online = Online(one.user);
+          const auto watched = newest ? watched_.try_emplace(one.user).first : watched_.find(one.user);
+          Millis last_seen = one.last_seen;
+          if (watched != watched_.end()) {
+            Watched& state = watched->second;
+            if (state.watchers.empty()) {
+              state.id = one.id;
+              state.last_seen = one.last_seen;
+              state.shown = online;
+            }
+            last_seen = std::max(last_seen, state.last_seen);
+            if (newest) {
+              state.watchers.insert(serial);
+              socket->watching.insert(one.user);
+            }
+          }
+          states += states.empty() ? "[" : ",";
+          AppendState(states, one.id, online, online ? services_.clock.Now() : last_seen);
+        }
+        if (ack) ack(realtime::RawJson{SuccessBody(R"({"users":)" + (states.empty() ? "[" : states) + "]}")});
       });
 }
 
