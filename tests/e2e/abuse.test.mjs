@@ -150,3 +150,15 @@ test("texts full of mentions of nobody do not hold up the others", async () => {
   assert.ok(took < 5_000, `${took} ms`);
   assert.deepEqual((await ann.send(room, { text: `${"@nobody @ghost ".repeat(2_000)}@${bob.id}` })).mentions, [bob.id]);
 });
+
+test("presence ends with the last room that is shared", async () => {
+  const [ann, bob, eve] = people(server, "ann", "bob", "eve");
+  const room = (await ann.createRoom({ members: [bob.id, eve.id] }))._id;
+  const watchers = [await ann.connect(), await eve.connect()];
+  for (const client of watchers) accepted(await client.ask("presence:watch", { userIds: [ann.id, bob.id, eve.id] }));
+  ok(await ann.removeMember(room, eve.id));
+  await new Promise((resolve) => setTimeout(resolve, 500)); // that is looked up beside the answer
+  await bob.connect();
+  await watchers[0].event("PRESENCE", ({ users }) => users.some((user) => user.userId === bob.id && user.online));
+  await watchers[1].never("presence of a stranger", () => watchers[1].named("PRESENCE").some(({ payload }) => payload.users.some((user) => user.userId === bob.id)), 1_500);
+});

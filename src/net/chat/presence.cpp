@@ -28,6 +28,38 @@ void AppendState(std::string& out, std::string_view id, bool online, Millis last
 
 }  // namespace
 
+// Who left a room may share none any more with those whom they watch, or who watch them.
+void PresenceBoard::OnEvent(const chat::LiveEvent& event) {
+  std::vector<Watching> doubtful;
+  for (const chat::UserKey user : event.left) {
+    if (const auto* sockets = hub_.SocketsOf(user)) {
+      for (ChatSocket* socket : *sockets) {
+        for (const chat::UserKey watched : socket->watching) doubtful.push_back({socket->serial, user, watched});
+      }
+    }
+    const auto watched = watched_.find(user);
+    if (watched == watched_.end()) continue;
+    for (const std::uint64_t serial : watched->second.watchers) {
+      if (const ChatSocket* socket = hub_.Find(serial)) doubtful.push_back({serial, socket->caller->key, user});
+    }
+  }
+  if (doubtful.empty()) return;
+  ReadThen<std::vector<Watching>>(
+      services_,
+      [doubtful = std::move(doubtful)](chat::Reader& reader) mutable -> Result<std::vector<Watching>> {
+        std::erase_if(doubtful, [&](const Watching& one) {
+          return one.watcher == one.watched || reader.ShareRoom(one.watcher, one.watched);
+        });
+        return std::move(doubtful);
+      },
+      [this](Result<std::vector<Watching>> strangers) {
+        if (!strangers) return;
+        for (const Watching& one : *strangers) {
+          if (ChatSocket* socket = hub_.Find(one.serial)) Unwatch(*socket, one.watched);
+        }
+      });
+}
+
 void PresenceBoard::OnUser(const chat::Caller& caller, bool online) {
   if (online) {
     leaving_.erase(caller.key);
@@ -38,13 +70,15 @@ void PresenceBoard::OnUser(const chat::Caller& caller, bool online) {
 }
 
 void PresenceBoard::OnSocketGone(ChatSocket& socket) {
-  for (const chat::UserKey user : socket.watching) {
-    const auto watched = watched_.find(user);
-    if (watched == watched_.end()) continue;
-    watched->second.watchers.erase(socket.serial);
-    if (watched->second.watchers.empty()) watched_.erase(watched);
-  }
-  socket.watching.clear();
+  while (!socket.watching.empty()) Unwatch(socket, *socket.watching.begin());
+}
+
+void PresenceBoard::Unwatch(ChatSocket& socket, chat::UserKey user) {
+  socket.watching.erase(user);
+  const auto watched = watched_.find(user);
+  if (watched == watched_.end()) return;
+  watched->second.watchers.erase(socket.serial);
+  if (watched->second.watchers.empty()) watched_.erase(watched);
 }
 
 void PresenceBoard::OnTick() {
