@@ -162,3 +162,26 @@ test("presence ends with the last room that is shared", async () => {
   await watchers[0].event("PRESENCE", ({ users }) => users.some((user) => user.userId === bob.id && user.online));
   await watchers[1].never("presence of a stranger", () => watchers[1].named("PRESENCE").some(({ payload }) => payload.users.some((user) => user.userId === bob.id)), 1_500);
 });
+
+test("a room that is left in the middle of a replay and joined further back is replayed from there", async () => {
+  const [ann] = people(server, "ann");
+  const room = (await ann.createRoom())._id;
+  for (let i = 0; i < 60; i++) await ann.send(room, { text: "x".repeat(60_000) });
+  const head = await ann.head(room);
+  const raw = await RawClient.connect(server, { token: ann.token });
+  raw.pause();
+  const [first, left, second] = [
+    raw.ask("room:join", { roomId: room, after: 0 }),
+    new Promise((resolve) => setTimeout(resolve, 1_500)).then(() => raw.ask("room:leave", { roomId: room })),
+    new Promise((resolve) => setTimeout(resolve, 1_700)).then(() => raw.ask("room:join", { roomId: room, after: 2 })),
+  ];
+  await new Promise((resolve) => setTimeout(resolve, 2_500)); // the kernel's buffers and the window are full by now
+  raw.resume();
+  assert.equal((await first).status, "error");
+  accepted(await left);
+  assert.equal(accepted(await second).head, head);
+  const seqs = raw.events().filter(([name]) => name === "NEW_MESSAGE" || name === "ROOM_CHANGED").map(([, { seq, data }]) => seq ?? data.seq);
+  const restart = seqs.findIndex((seq, i) => i > 0 && seq <= seqs[i - 1]);
+  assert.ok(restart > 0, `${seqs}`);
+  assert.deepEqual(seqs.slice(restart), Array.from({ length: head - 2 }, (_, i) => i + 3));
+});

@@ -408,8 +408,8 @@ void Hub::OnPage(ChatSocket& socket, LogPage page) {
 void Hub::SendPage(ChatSocket& socket, LogPage page) {
   for (const LogEvent& event : page.events) {
     Follower* follower = socket.Find(event.room);
-    // It left the room, or the page was read before it said that it has more already.
-    if (follower == nullptr || event.seq <= follower->sent || follower->replaying != (page.replay != 0)) continue;
+    // It left the room, maybe to join it again elsewhere, or it said that it has more already: the page is of before.
+    if (follower == nullptr || event.seq != follower->sent + 1 || follower->replaying != (page.replay != 0)) continue;
     follower->sent = event.seq;
     if (page.replay == 0) socket.live = event.position;
     if (!socket.recovers()) {
