@@ -1,9 +1,11 @@
 // What a hasty, greedy or hostile client does: others are served, nothing is lost, memory stays bounded.
 import assert from "node:assert/strict";
+import { readFileSync, rmSync } from "node:fs";
 import { listOf, ok } from "../lib/http.mjs";
 import { mint, now } from "../lib/jwt.mjs";
 import { Person, people, unique } from "../lib/people.mjs";
 import { RawClient } from "../lib/raw_client.mjs";
+import { run } from "../lib/server.mjs";
 import { accepted } from "../lib/socket.mjs";
 import { sharedServer, test, withServer } from "../lib/testing.mjs";
 import { eventually } from "../support/deadline.mjs";
@@ -184,4 +186,22 @@ test("a room that is left in the middle of a replay and joined further back is r
   const restart = seqs.findIndex((seq, i) => i > 0 && seq <= seqs[i - 1]);
   assert.ok(restart > 0, `${seqs}`);
   assert.deepEqual(seqs.slice(restart), Array.from({ length: head - 2 }, (_, i) => i + 3));
+});
+
+test("what follows a flag of a command is the command's own", async () => {
+  await withServer({}, async (own) => {
+    const binary = (...args) => run(own.binary, args, own.env);
+    const file = `${own.dir}/../${unique("export")}.jsonl`;
+    const added = await binary("user", "add", "--data", own.dir, "zoe");
+    assert.deepEqual([added.code, added.stdout], [0, "zoe\n"], added.stderr);
+    const exported = await binary("export", "--data", own.dir, file);
+    assert.equal(exported.code, 0, exported.stderr);
+    assert.match(readFileSync(file, "utf8"), /"_id":"zoe"/);
+    rmSync(file);
+    for (const ttl of ["0", "-1", "9223372036854775807"]) {
+      const { code, stderr } = await binary("token", "zoe", "--ttl", ttl, "--data", own.dir);
+      assert.notEqual(code, 0);
+      assert.equal(stderr, "tidings: a token is good for 1 second to 100 years\n");
+    }
+  });
 });
