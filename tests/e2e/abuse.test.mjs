@@ -168,7 +168,7 @@ test("presence ends with the last room that is shared", async () => {
 test("a room that is left in the middle of a replay and joined further back is replayed from there", async () => {
   const [ann] = people(server, "ann");
   const room = (await ann.createRoom())._id;
-  for (let i = 0; i < 60; i++) await ann.send(room, { text: "x".repeat(60_000) });
+  for (let i = 0; i < 10; i++) await Promise.all(Array.from({ length: 30 }, () => ann.send(room, { text: "x".repeat(60_000) })));
   const head = await ann.head(room);
   const raw = await RawClient.connect(server, { token: ann.token });
   raw.pause();
@@ -204,4 +204,30 @@ test("what follows a flag of a command is the command's own", async () => {
       assert.equal(stderr, "tidings: a token is good for 1 second to 100 years\n");
     }
   });
+});
+
+test("a join of a room that is being recovered is answered after what was missed", async () => {
+  const [ann, bob] = people(server, "ann", "bob");
+  const room = (await ann.createRoom({ members: [bob.id] }))._id;
+  const first = await RawClient.connect(server, { token: bob.token, recover: true });
+  accepted(await first.ask("room:join", { roomId: room }));
+  first.terminate();
+  for (let i = 0; i < 10; i++) await Promise.all(Array.from({ length: 10 }, () => ann.send(room, { text: "x".repeat(30_000) })));
+  const head = await ann.head(room);
+  for (const after of [undefined, 40]) {
+    const raw = new RawClient(server);
+    await raw.opened();
+    const seen = [];
+    let answered;
+    raw.onPacket = (packet) => {
+      if (packet.startsWith("42")) seen.push(JSON.parse(packet.slice(2))[1].data.seq);
+      if (packet.startsWith("40")) answered = raw.ask("room:join", { roomId: room, after }).then((ack) => [accepted(ack).head, seen.length]);
+    };
+    await raw.login({ token: bob.token, recover: true, pid: first.session.pid });
+    const [told, count] = await answered;
+    assert.equal(told, head);
+    assert.equal(count, seen.length);
+    assert.equal(seen.at(-1), head);
+    raw.terminate();
+  }
 });

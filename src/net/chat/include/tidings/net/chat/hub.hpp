@@ -151,6 +151,7 @@ class Hub {
   bool CatchUp(ChatSocket& socket);
   bool Replay(ChatSocket& socket);
   void EndReplay(Follower& follower);
+  void AnswerWaiting(Follower& follower);
   void ReadPage(ChatSocket& socket, std::vector<chat::ReplayPlace> places, chat::RoomKey replay);
   void OnPage(ChatSocket& socket, LogPage page);
   void SendPage(ChatSocket& socket, LogPage page);
