@@ -143,9 +143,8 @@ void Engine::EndSession(std::string pid) {
   writer_->Submit<bool>([pid = std::move(pid)](Writer& w) { return w.EndSession(pid); }, [](Result<bool>) {});
 }
 
-void Engine::KeepSessions(std::vector<std::string> pids, Millis now) {
-  writer_->Submit<bool>([pids = std::move(pids), now](Writer& w) { return w.KeepSessions(pids, now); },
-                        [](Result<bool>) {});
+void Engine::KeepSessions(std::vector<std::string> pids) {
+  writer_->Submit<bool>([pids = std::move(pids)](Writer& w) { return w.KeepSessions(pids); }, [](Result<bool>) {});
 }
 
 void Engine::SetLastSeen(std::vector<std::pair<UserKey, Millis>> users) {

@@ -1,6 +1,7 @@
 #include <tidings/chat/text_scan.hpp>
 
 #include <algorithm>
+#include <unordered_set>
 
 #include <tidings/base/json.hpp>
 
@@ -64,21 +65,45 @@ void AddOnce(std::vector<std::string>& list, std::string_view item) {
   if (std::find(list.begin(), list.end(), item) == list.end()) list.emplace_back(item);
 }
 
+// Each question costs a look into the store, so that a text may bring few in vain.
+class Asker {
+ public:
+  explicit Asker(const std::function<bool(std::string_view)>& is_member) : is_member_(is_member) {}
+  bool Tired() const { return strangers_.size() >= kMostStrangers; }
+  bool IsMember(std::string_view candidate) {
+    if (members_.contains(candidate)) return true;
+    if (Tired() || strangers_.contains(candidate)) return false;
+    const bool is = is_member_(candidate);
+    (is ? members_ : strangers_).insert(candidate);
+    return is;
+  }
+  // True the first time.
+  bool Found(std::string_view member) { return found_.insert(member).second; }
+
+ private:
+  const std::function<bool(std::string_view)>& is_member_;
+  std::unordered_set<std::string_view> members_;  // they borrow from the text
+  std::unordered_set<std::string_view> strangers_;
+  std::unordered_set<std::string_view> found_;
+};
+
 }  // namespace
 
 std::vector<std::string> FindMentions(std::string_view text, const std::function<bool(std::string_view)>& is_member) {
   std::vector<std::string> found;
   if (text.find('@') == std::string_view::npos) return found;
+  Asker asker(is_member);
   OutsideCode(text, [&](std::string_view plain) {
-    for (std::size_t at = plain.find('@'); at != std::string_view::npos; at = plain.find('@', at + 1)) {
+    for (std::size_t at = plain.find('@'); !asker.Tired() && at != std::string_view::npos;
+         at = plain.find('@', at + 1)) {
       if (at > 0 && IsWord(plain[at - 1])) continue;  // an address like joe@example.org
       std::size_t end = at + 1;
       while (end < plain.size() && end - at <= kMaxUserIdBytes && !EndsMention(plain[end])) ++end;
       // Shorten by one punctuation mark after the other: "@ann." and "@ann:" name ann.
       for (std::size_t length = end - at - 1; length > 0; --length) {
         const std::string_view candidate = plain.substr(at + 1, length);
-        if (is_member(candidate)) {
-          AddOnce(found, candidate);
+        if (asker.IsMember(candidate)) {
+          if (asker.Found(candidate)) found.emplace_back(candidate);
           break;
         }
         const char last = candidate.back();

@@ -35,6 +35,29 @@ TEST(FindMentions, StaysLinearOverManyBackticks) {
   EXPECT_EQ(Mentions(text + "@ann"), (List{"ann"}));
 }
 
+TEST(FindMentions, AsksAboutFewStrangersAndEachOnce) {
+  std::size_t asked = 0;
+  const auto find = [&](std::string_view text) {
+    asked = 0;
+    return FindMentions(text, [&](std::string_view id) {
+      ++asked;
+      return id == "ann";
+    });
+  };
+  std::string same;
+  for (int i = 0; i < 5'000; ++i) same += "@Override @ann ";
+  EXPECT_EQ(find(same), (List{"ann"}));
+  EXPECT_EQ(asked, 2u);
+  std::string many;
+  for (int i = 0; i < 20'000; ++i) many += "@" + std::to_string(i);
+  find(many);
+  EXPECT_EQ(asked, kMostStrangers);
+  std::string dots;
+  for (int i = 0; i < 128; ++i) dots += "@" + std::string(400, '.') + " ";
+  find(dots);
+  EXPECT_LE(asked, kMostStrangers);
+}
+
 TEST(FindLinks, FindsAddresses) {
   EXPECT_EQ(FindLinks("see https://example.org/a?b=c#d, (http://x.y/z).", 10),
             (List{"https://example.org/a?b=c#d", "http://x.y/z"}));

@@ -57,7 +57,7 @@ class Engine::Writer final : public eventing::CommitListener {
   Result<std::string> Leave(const std::string& room, const std::string& pid);
   Result<Resumed> Resume(const Caller& caller, const ResumeRequest& request);
   Result<bool> EndSession(const std::string& pid);
-  Result<bool> KeepSessions(const std::vector<std::string>& pids, Millis now);
+  Result<bool> KeepSessions(const std::vector<std::string>& pids);
 
  private:
   template <class T>

@@ -19,9 +19,15 @@ Result<Joined> Engine::Writer::Join(const Caller& caller, const JoinRequest& req
   if (request.after && *request.after > room.row.head) {
     return Fail(ErrorCode::kInvalid, "\"after\" is above the room's head, " + std::to_string(room.row.head));
   }
-  if (!request.pid.empty()) {
-    tables_->PutSessionRoom(request.pid,
-                           {room.row.key, request.after.value_or(room.row.head), transaction_->Head()});
+  // A socket that follows the room goes on from where it is, as its session does, unless that was left meanwhile. A
+  // client that has gone since may have ended its session in this commit already.
+  const auto wanted = [&] {
+    const auto same = [&](const SessionRoomRow& row) { return row.room == room.row.key; };
+    if (request.follows && std::ranges::any_of(tables_->SessionRooms(request.pid), same)) return false;
+    return tables_->FindSession(request.pid).has_value();
+  };
+  if (!request.pid.empty() && wanted()) {
+    tables_->PutSessionRoom(request.pid, {room.row.key, request.after.value_or(room.row.head), transaction_->Head()});
   }
   return Joined{room.row.key, room.id, room.row.head, transaction_->Head(), View(caller, room, false)};
 }
@@ -108,7 +114,9 @@ Result<bool> Engine::Writer::EndSession(const std::string& pid) {
   return true;
 }
 
-Result<bool> Engine::Writer::KeepSessions(const std::vector<std::string>& pids, Millis now) {
+// By the log's time, as Resume: a wall clock that was set back must not make them old.
+Result<bool> Engine::Writer::KeepSessions(const std::vector<std::string>& pids) {
+  const Millis now = Now();
   for (const std::string& pid : pids) {
     if (auto session = tables_->FindSession(pid)) {
       session->seen_at = now;

@@ -34,6 +34,7 @@ void Connection::Attach(ServerCore& core) {
   core_->loop().Watch(fd_, kAtFirst, *this);
   interest_ = kAtFirst;
   core_->Add(*this);
+  core_->stats().output_held.Add(counted_output_);
   UpdateInterest();
   UpdateDeadline(true);
 }
@@ -43,6 +44,7 @@ void Connection::Detach() {
   interest_ = 0;
   if (std::exchange(dirty_, false)) core_->flusher().Forget(*this);
   core_->stats().input_held.Subtract(std::exchange(counted_held_, 0));
+  core_->stats().output_held.Subtract(counted_output_);
   core_->Remove(*this);
 }
 
@@ -62,9 +64,18 @@ void Connection::Send(SharedBytes bytes) {
 
 void Connection::Send(std::string bytes) {
   if (state_ != State::kOpen) return;
+  CountOutput(bytes.size());
   queue_.Push(std::move(bytes));
   MarkDirty();
+  core_->ShedStalled();
 }
+
+void Connection::CountOutput(std::size_t size) {
+  counted_output_ += size;
+  core_->stats().output_held.Add(size);
+}
+
+void Connection::ForgetOutput() { core_->stats().output_held.Subtract(std::exchange(counted_output_, 0)); }
 
 void Connection::MarkDirty() {
   if (dirty_ || blocked_ || state_ == State::kDead) return;
@@ -111,6 +122,7 @@ bool Connection::Wrote(long result, std::size_t asked) {
     return true;
   }
   if (!queue_.empty()) return false;
+  ForgetOutput();
   SetBlocked(false);
   TellDrained();
   FinishIfFlushed();
@@ -157,6 +169,7 @@ void Connection::Abort() {
   if (state_ == State::kDead) return;
   state_ = State::kDead;
   core_->stats().input_held.Subtract(std::exchange(counted_held_, 0));
+  ForgetOutput();
   core_->MarkDead(*this);
 }
 

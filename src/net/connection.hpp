@@ -80,6 +80,8 @@ class Connection final : public EventSource, public DeadlineNode {
   TlsStream* tls() const { return tls_.get(); }
   const SendQueue& queue() const { return queue_; }
   bool dead() const { return state_ == State::kDead; }
+  // Bytes of answers that wait, or that waited when it last stalled.
+  std::size_t counted_output() const { return counted_output_; }
   // Takes note that it left the flusher's list. True if it has something that can be written.
   bool BeginFlush();
   // What became of a write of `asked` bytes: bytes written, or -errno. False if there is more to write at once.
@@ -106,6 +108,8 @@ class Connection final : public EventSource, public DeadlineNode {
   void UpdateInterest();
   void UpdateDeadline(bool renew);
   void CountHeld();
+  void CountOutput(std::size_t size);
+  void ForgetOutput();
 
   ServerCore* core_;
   std::unique_ptr<Protocol> protocol_;
@@ -113,6 +117,7 @@ class Connection final : public EventSource, public DeadlineNode {
   std::unique_ptr<TlsStream> tls_;
   SendQueue queue_;
   std::size_t counted_held_ = 0;
+  std::size_t counted_output_ = 0;
   IpAddress client_;
   int fd_;
   std::uint32_t interest_ = 0;

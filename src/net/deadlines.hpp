@@ -64,17 +64,25 @@ class Deadlines {
     return head.next_;
   }
 
+  // Every node of the list, the first to be due first.
+  std::vector<DeadlineNode*> In(Wait wait) {
+    std::vector<DeadlineNode*> in;
+    Collect(heads_[Index(wait)], in);
+    return in;
+  }
+
   // Every node of every list.
   std::vector<DeadlineNode*> All() {
     std::vector<DeadlineNode*> all;
-    for (Head& head : heads_) {
-      for (DeadlineNode* node = head.next_; node != &head; node = node->next_) all.push_back(node);
-    }
+    for (Head& head : heads_) Collect(head, all);
     return all;
   }
 
  private:
   class Head : public DeadlineNode {};
+  static void Collect(Head& head, std::vector<DeadlineNode*>& nodes) {
+    for (DeadlineNode* node = head.next_; node != &head; node = node->next_) nodes.push_back(node);
+  }
   static std::size_t Index(Wait wait) { return static_cast<std::size_t>(wait); }
 
   std::array<Head, kWaits> heads_;

@@ -173,6 +173,7 @@ HttpReader::Step HttpReader::State::CheckHead() {
   auto target = ParseTarget(raw_target);
   if (!target) return Refuse(400, "malformed", "the path is not percent-encoded UTF-8");
   request.path = std::move(target->path);
+  request.segments = std::move(target->segments);
   request.query = std::move(target->query);
   head_done = true;
   return Step::kHead;

@@ -168,5 +168,13 @@ TEST(HttpReader, RepairsQueries) {
   EXPECT_EQ(outcome.request.Query("b"), "€");
 }
 
+TEST(HttpReader, SplitsThePathBeforeItDecodes) {
+  HttpReader reader(HttpLimits{});
+  std::size_t taken = 0;
+  ASSERT_EQ(reader.Read("GET /users/a%2Fb/x/?q=1 HTTP/1.1\r\nHost: x\r\n\r\n", taken), HttpReader::Step::kHead);
+  EXPECT_EQ(reader.request().path, "/users/a/b/x/");
+  EXPECT_EQ(reader.request().segments, (std::vector<std::string>{"users", "a/b", "x", ""}));
+}
+
 }  // namespace
 }  // namespace tidings::net

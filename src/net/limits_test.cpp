@@ -147,6 +147,28 @@ TEST_F(LimitsTest, BoundsUnfinishedInputInAll) {
   EXPECT_GE(stats().connections_open, 2u);
 }
 
+TEST_F(LimitsTest, CutsThoseWhoStalledLongestWhenAnswersTakeTooMuch) {
+  constexpr std::size_t kAnswer = 8u << 20;
+  Start({.max_output_held = 3 * kAnswer});
+  handler_.answer = [](const realtime::HttpRequest&) {
+    return realtime::HttpAnswer(200, "text/plain", std::string(kAnswer, 'x'));
+  };
+  std::vector<std::unique_ptr<Client>> stuck;
+  for (int i = 0; i < 8; ++i) {
+    stuck.push_back(std::make_unique<Client>(loop_, port_));
+    stuck.back()->Send(kGet);
+    for (int turn = 0; turn < 8; ++turn) loop_.Turn(milliseconds(0));
+    EXPECT_LE(stats().output_held, 3 * kAnswer + 1'000);
+  }
+  EXPECT_GE(stats().shed_stalled, 4u);
+  Client reader = Connect();
+  reader.Send(kGet);
+  EXPECT_EQ(reader.Answer().size() / kAnswer, 1u);
+  stuck.clear();
+  reader.Now();
+  EXPECT_EQ(stats().output_held, 0u);
+}
+
 TEST_F(LimitsTest, RestsWithoutFileDescriptors) {
   Start();
   log::SetLevel(log::Level::kOff);

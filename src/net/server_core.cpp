@@ -189,6 +189,17 @@ void ServerCore::Remove(Connection& connection) {
   if (found != by_address_.end() && --found->second == 0) by_address_.erase(found);
 }
 
+void ServerCore::ShedStalled() {
+  if (stats_.output_held <= options_.max_output_held) return;
+  for (DeadlineNode* node : deadlines_.In(Wait::kStall)) {
+    auto& connection = static_cast<Connection&>(*node);
+    if (connection.counted_output() == 0) continue;
+    stats_.shed_stalled.Add();
+    connection.Abort();
+    if (stats_.output_held <= options_.max_output_held) return;
+  }
+}
+
 void ServerCore::MarkAwake(Connection& connection) { awake_.push_back(&connection); }
 
 void ServerCore::MarkDead(Connection& connection) {

@@ -66,6 +66,8 @@ class ServerCore {
   Deadlines& deadlines() { return deadlines_; }
   Flusher& flusher() { return flusher_; }
   FrameDeflater& deflater() { return deflater_; }
+  // Cuts those who have not read for the longest while all their answers together take too much memory.
+  void ShedStalled();
   void MarkAwake(Connection& connection);
   void MarkDead(Connection& connection);
   // Destroyed at the turn's end.

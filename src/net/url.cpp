@@ -51,6 +51,18 @@ std::string Repaired(std::string_view bytes) {
   return out;
 }
 
+// REQUIRES: what DecodePath takes, with a slash at its begin.
+std::vector<std::string> Segments(std::string_view path) {
+  std::vector<std::string> segments;
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    const std::size_t end = std::min(path.find('/'), path.size());
+    Unescape(path.substr(0, end), segments.emplace_back());
+    path.remove_prefix(end);
+  }
+  return segments;
+}
+
 // Cuts the scheme and the host off an absolute target.
 std::optional<std::string_view> OriginForm(std::string_view target) {
   for (const std::string_view scheme : {"http://", "https://"}) {
@@ -82,7 +94,7 @@ std::string DecodeQuery(std::string_view text) {
 }
 
 std::optional<Target> ParseTarget(std::string_view target) {
-  if (target == "*") return Target{.path = "*", .query = {}};
+  if (target == "*") return Target{.path = "*", .segments = {}, .query = {}};
   const auto origin = OriginForm(target);
   if (!origin) return std::nullopt;
   std::string_view rest = origin->substr(0, origin->find('#'));
@@ -92,6 +104,7 @@ std::optional<Target> ParseTarget(std::string_view target) {
   auto decoded = DecodePath(path.empty() ? "/" : path);
   if (!decoded || !decoded->starts_with('/')) return std::nullopt;
   parsed.path = std::move(*decoded);
+  parsed.segments = Segments(path.empty() ? "/" : path);
   rest = mark == rest.npos ? std::string_view() : rest.substr(mark + 1);
   while (!rest.empty()) {
     const std::size_t end = rest.find('&');

@@ -11,6 +11,7 @@ namespace tidings::net {
 
 struct Target {
   std::string path;                                        // decoded, begins with a slash; "*" as it is
+  std::vector<std::string> segments;                       // what stands between its slashes, decoded by itself
   std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
 };
 

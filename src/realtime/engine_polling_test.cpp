@@ -204,8 +204,23 @@ TEST_F(EnginePollingTest, TheQueueIsBounded) {
   EXPECT_EQ(last->pending_bytes(), 10'000u);
   EXPECT_THAT(reasons, IsEmpty());
   last->Send(Frame::Text("4"));
+  EXPECT_TRUE(last->open());  // a send ends no session
+  server.OnTick(clock.Steady());
   EXPECT_THAT(reasons, ElementsAre("transport error"));
   EXPECT_FALSE(Known(client));
+}
+
+TEST_F(EnginePollingTest, ASendToOneEndsNoOther) {
+  const FakePollingClient full(server);
+  EngineSession* const overflowing = last;
+  FakePollingClient other(server);
+  const auto poll = other.Poll();
+  overflowing->Send(Frame::Text(std::string(11'000, '4')));
+  last->Send(Frame::Text("4x"));
+  EXPECT_EQ(poll->body(), "4x");
+  EXPECT_TRUE(overflowing->open());
+  server.OnTick(clock.Steady());
+  EXPECT_THAT(reasons, ElementsAre("transport error"));
 }
 
 TEST_F(EnginePollingTest, ALongQueueKeepsItsOrder) {

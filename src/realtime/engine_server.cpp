@@ -130,14 +130,17 @@ void EngineServer::Settle() {
     if (!unsettled_.empty()) continue;
     for (EngineSession* session : std::exchange(ended_, {})) {
       if (session->in_draining_) std::erase(draining_, session);
+      if (session->overflowed_) std::erase(overflowed_, session);
       delete session;
     }
   }
 }
 
 void EngineServer::SettleOne(EngineSession& session) {
-  if (session.open() && session.pending_bytes() > options_.max_pending) {
-    return End(session, CloseReason::kTransportError, kTryAgainLater, "1");
+  if (session.open() && session.Overflows()) {
+    if (!sending_) return End(session, CloseReason::kTransportError, kTryAgainLater, "1");
+    if (!std::exchange(session.overflowed_, true)) overflowed_.push_back(&session);
+    return;
   }
   PollingTransport* polling = session.polling_.get();
   if (session.state_ == EngineSession::State::kClosed || polling == nullptr || !polling->waiting()) return;
@@ -156,8 +159,18 @@ void EngineServer::SettleOne(EngineSession& session) {
   }
 }
 
+void EngineServer::EndOverflowed() {
+  for (EngineSession* session : std::exchange(overflowed_, {})) {
+    session->overflowed_ = false;
+    if (session->open() && session->Overflows()) {
+      End(*session, CloseReason::kTransportError, kTryAgainLater, "1");
+    }
+  }
+}
+
 void EngineServer::OnTick(Millis now) {
   const Batch batch(*this);
+  EndOverflowed();
   timers_.Advance(now);
   // For links that do not know NotifyDrained.
   for (EngineSession* session : std::exchange(draining_, {})) {
@@ -172,6 +185,7 @@ void EngineServer::OnTick(Millis now) {
 }
 
 std::optional<Millis> EngineServer::NextDeadline() const {
+  if (!overflowed_.empty()) return clock_.Steady();
   auto next = timers_.NextDeadline();
   if (!draining_.empty()) {
     const Millis soon = clock_.Steady() + kDrainCheck;

@@ -11,6 +11,8 @@ namespace tidings::realtime {
 namespace {
 
 constexpr Millis kLinger = 10'000;
+// What a session may have queued while all together have too much.
+constexpr std::size_t kFairShare = 64 * 1024;
 
 }  // namespace
 
@@ -48,7 +50,7 @@ void EngineSession::Send(FrameRef frame) {
   if (transport_ != nullptr) {
     if (held_ != nullptr) [[unlikely]] {
       held_->Push(std::move(frame));
-      if (held_->bytes() > server_.options_.max_pending) Unsettle();
+      if (Overflows()) Unsettle();
       return;
     }
     WebSocketLink& link = transport_->link();
@@ -58,7 +60,13 @@ void EngineSession::Send(FrameRef frame) {
     return;
   }
   polling_->Push(std::move(frame));
-  if (polling_->waiting() || polling_->bytes() > server_.options_.max_pending) Unsettle();
+  if (polling_->waiting() || Overflows()) Unsettle();
+}
+
+bool EngineSession::Overflows() const {
+  const std::size_t pending = pending_bytes();
+  if (pending > server_.options_.max_pending) return true;
+  return polling_ != nullptr && server_.queued_ > server_.options_.max_queued && pending > kFairShare;
 }
 
 bool EngineSession::writable() const {
@@ -117,10 +125,22 @@ void EngineSession::Close(CloseReason reason, std::uint16_t code) {
 }
 
 void EngineSession::Unsettle() {
-  if (unsettled_) return;
-  const EngineServer::Batch batch(server_);
-  unsettled_ = true;
-  server_.unsettled_.push_back(this);
+  if (server_.depth_ > 0) {
+    if (std::exchange(unsettled_, true)) return;
+    server_.unsettled_.push_back(this);
+    return;
+  }
+  // Who sends outside of a batch may be walking over sessions, so that none ends under them.
+  if (Overflows()) {
+    if (!std::exchange(overflowed_, true)) server_.overflowed_.push_back(this);
+    return;
+  }
+  server_.sending_ = true;
+  {
+    const EngineServer::Batch batch(server_);
+    Unsettle();
+  }
+  server_.sending_ = false;
 }
 
 }  // namespace tidings::realtime

@@ -58,8 +58,12 @@ TEST_F(EngineWebSocketTest, ASlowClientIsClosedAndNothingDroppedBefore) {
   client.Take();
   client.link.stuck = true;
   int sent = 0;
-  for (; reasons.empty(); ++sent) last->Send(Frame::Binary(std::string(996, 'x')));  // 1,000 with its header
+  for (; last->pending_bytes() <= 10'000; ++sent)
+    last->Send(Frame::Binary(std::string(996, 'x')));  // 1,000 with its header
   EXPECT_EQ(sent, 11);
+  EXPECT_TRUE(last->open());                           // a send ends no session
+  EXPECT_EQ(server.NextDeadline(), clock.Steady());
+  server.OnTick(clock.Steady());
   EXPECT_THAT(reasons, ElementsAre("transport error"));
   EXPECT_EQ(client.link.close_code, 1013);
   EXPECT_EQ(client.Take().size(), 11u);

@@ -14,8 +14,16 @@ PollingTransport::PollingTransport(EngineServer& server, std::string address)
 }
 
 PollingTransport::~PollingTransport() {
+  server_.queued_ -= bytes_;
   const auto found = server_.polling_by_address_.find(address_);
   if (--found->second == 0) server_.polling_by_address_.erase(found);
+}
+
+void PollingTransport::Push(FrameRef frame) {
+  const std::size_t size = PayloadSize(*frame);
+  bytes_ += size;
+  server_.queued_ += size;
+  queue_.push_back(std::move(frame));
 }
 
 std::string PollingTransport::TakePayload(std::size_t max_packets, std::size_t max_bytes) {
@@ -31,7 +39,9 @@ std::string PollingTransport::TakePayload(std::size_t max_packets, std::size_t m
 
 FrameRef PollingTransport::Take() {
   FrameRef frame = std::move(queue_[taken_++]);
-  bytes_ -= PayloadSize(*frame);
+  const std::size_t size = PayloadSize(*frame);
+  bytes_ -= size;
+  server_.queued_ -= size;
   if (empty()) {
     queue_ = {};
     taken_ = 0;

@@ -18,10 +18,7 @@ class PollingTransport {
   // Counts among the polling sessions of `address` as long as it lives.
   PollingTransport(EngineServer& server, std::string address);
   ~PollingTransport();
-  void Push(FrameRef frame) {
-    bytes_ += PayloadSize(*frame);
-    queue_.push_back(std::move(frame));
-  }
+  void Push(FrameRef frame);
   bool empty() const { return taken_ == queue_.size(); }
   std::size_t bytes() const { return bytes_; }
 

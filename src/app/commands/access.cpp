@@ -1,8 +1,8 @@
 #include "access.hpp"
 
-#include <filesystem>
+#include <utility>
 
-#include <tidings/base/id.hpp>
+#include <tidings/app/copies.hpp>
 
 namespace tidings::app {
 
@@ -25,12 +25,17 @@ Snapshot::Snapshot(Snapshot&& other) noexcept
 
 Snapshot::~Snapshot() {
   store_.reset();
-  std::error_code ignored;
-  if (!copy_.empty()) std::filesystem::remove_all(copy_, ignored);
+  if (copy_.empty()) return;
+  RemoveCopyOnSignal("");
+  RemoveCopy(copy_);
 }
 
-std::string Snapshot::NameOfCopy(const std::string& folder) {
-  return std::filesystem::absolute(folder).lexically_normal().string() + "/copy-" + RandomToken(12);
+std::string Snapshot::BeginCopy(const std::string& folder) {
+  // A copy that another command has asked for is held by nobody for the moment between its making and its opening.
+  RemoveLostCopies(folder, std::chrono::minutes(1));
+  std::string copy = NameOfCopy(folder);
+  RemoveCopyOnSignal(copy);
+  return copy;
 }
 
 }  // namespace tidings::app

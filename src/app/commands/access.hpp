@@ -27,7 +27,7 @@ class Snapshot {
     auto access = Access::Open(folder, Use::kRead);
     if (!access) return std::unexpected(access.error());
     if (access->local) return Snapshot(std::move(access->local), "");
-    const std::string copy = NameOfCopy(folder);
+    const std::string copy = BeginCopy(folder);
     Snapshot snapshot(nullptr, copy);
     if (auto made = access->server->Backup(copy, tell); !made) return std::unexpected(made.error());
     auto opened = LocalStore::Open(copy, Use::kRead);
@@ -43,7 +43,7 @@ class Snapshot {
 
  private:
   Snapshot(std::unique_ptr<LocalStore> store, std::string copy) : store_(std::move(store)), copy_(std::move(copy)) {}
-  static std::string NameOfCopy(const std::string& folder);
+  static std::string BeginCopy(const std::string& folder);
   std::unique_ptr<LocalStore> store_;
   std::string copy_;
 };

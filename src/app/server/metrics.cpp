@@ -18,6 +18,7 @@ void Connections(MetricsWriter& out, const net::ServerStats& http) {
             http.requests_in_flight.Get());
   out.Gauge("tidings_input_held_bytes", "Bytes of requests and messages that are not whole yet.",
             http.input_held.Get());
+  out.Gauge("tidings_output_held_bytes", "Bytes of answers that are not written yet.", http.output_held.Get());
   out.Counter("tidings_connections_accepted_total", "Connections accepted.", http.accepted.Get());
   out.Family("tidings_connections_refused_total", "counter", "Connections refused, by cause.")
       .Sample("cause", "limit", http.refused_total.Get())
@@ -29,6 +30,7 @@ void Connections(MetricsWriter& out, const net::ServerStats& http) {
       .Sample("cause", "request", http.timed_out_request.Get())
       .Sample("cause", "idle", http.timed_out_idle.Get())
       .Sample("cause", "stalled", http.timed_out_stalled.Get())
+      .Sample("cause", "shed", http.shed_stalled.Get())
       .Sample("cause", "closing", http.timed_out_closing.Get());
   out.Counter("tidings_received_bytes_total", "Bytes received, before TLS.", http.bytes_in.Get());
   out.Counter("tidings_sent_bytes_total", "Bytes sent, before TLS.", http.bytes_out.Get());

@@ -6,6 +6,7 @@
 #include <deque>
 #include <filesystem>
 
+#include <tidings/app/copies.hpp>
 #include <tidings/app/web.hpp>
 #include <tidings/auth/secret_file.hpp>
 #include <tidings/base/log.hpp>
@@ -118,6 +119,7 @@ Status Server::State::Open() {
   auto opened = sqlite::SqliteEventStore::Open(std::move(options));
   if (!opened) return std::unexpected(opened.error());
   store = std::move(*opened);
+  RemoveLostCopies(config.data, std::chrono::seconds(0));
   const net::ChatSettings settings = ChatSettingsOf(config);
   relay = std::make_unique<LiveRelay>(loop, [this](const chat::LiveBatch& batch) {
     for (const chat::UserKey user : batch.suspended) gate->Forget(user);

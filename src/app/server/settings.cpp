@@ -1,5 +1,7 @@
 #include "settings.hpp"
 
+#include <algorithm>
+
 namespace tidings::app {
 
 namespace {
@@ -44,6 +46,8 @@ realtime::SocketOptions SocketOptionsOf(const Config& config) {
   options.engine.ping_interval = config.socket.ping_interval.count();
   options.engine.ping_timeout = config.socket.ping_timeout.count();
   options.engine.max_payload = config.socket.max_payload;
+  // A slow socket is served from the log before it is closed, however large its window.
+  options.engine.max_pending = std::max<std::size_t>(options.engine.max_pending, 2 * config.socket.window);
   options.engine.cors.origins = config.cors.origins;
   options.engine.cors.credentials = !config.cors.origins.empty() && config.cors.origins.front() != "*";
   options.connect_timeout = config.socket.connect_timeout.count();

@@ -26,7 +26,8 @@ int Complain(const Error& error) {
 class SettingFlags {
  public:
   void Add(CLI::App& command, const std::string& flag, const std::string& key, const std::string& help) {
-    command.add_option(flag, values_[key], help);
+    // One value behind each flag: what follows is the command's own.
+    command.add_option(flag, values_[key], help)->allow_extra_args(false);
     flags_[key] = flag;
   }
   void AddData(CLI::App& command) {
@@ -197,7 +198,7 @@ int main(int argc, char** argv) {
   token->add_flag("--admin", grant.admin, "With the scope admin");
   bool account = false;
   token->add_flag("--account", account, "The user is an account of this server: signed with its own key");
-  token->add_option("--ttl", ttl, "Seconds that it is good for")->capture_default_str()->check(CLI::PositiveNumber);
+  token->add_option("--ttl", ttl, "Seconds that it is good for")->capture_default_str();
 
   StoreCommands commands(cli, flags);
 

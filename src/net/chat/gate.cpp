@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t kMostKeys = 100'000;
 constexpr std::size_t kMostKnown = 100'000;
+constexpr double kMembersLikeAMessage = 100;
 constexpr std::string_view kRetryKey = R"({"retryAfterMs":)";
 
 std::string KeyOf(const auth::Claims& claims) {
@@ -41,26 +42,34 @@ void Gate::Admit(std::string_view token, Done done) {
   const Millis ends_at = claims->expires_at > now ? claims->expires_at : claims->expires_at + auth::kLeeway;
   std::string key = KeyOf(*claims);
   if (const auto known = known_.find(key); known != known_.end()) return done(Admitted{known->second, ends_at});
-  chat::Bearer bearer{claims->sub, claims->name, claims->admin, claims->Internal()};
-  services_.engine.Admit(
-      std::move(bearer),
-      OnLoop<chat::Caller>(services_.loop, [this, key = std::move(key), ends_at,
-                                            done = std::move(done)](Result<chat::Caller> caller) mutable {
-        if (!caller) return done(std::unexpected(caller.error()));
-        if (known_.size() >= kMostKnown) known_.clear();
-        auto shared = std::make_shared<const chat::Caller>(std::move(*caller));
-        known_[key] = shared;
-        done(Admitted{std::move(shared), ends_at});
-      }));
+  Ask({claims->sub, claims->name, claims->admin, claims->Internal()}, std::move(key), ends_at, std::move(done));
+}
+
+void Gate::Ask(chat::Bearer bearer, std::string key, Millis ends_at, Done done) {
+  chat::Bearer asked = bearer;
+  services_.engine.Admit(std::move(asked),
+                         OnLoop<chat::Caller>(services_.loop, [this, bearer = std::move(bearer), key = std::move(key),
+                                                               ends_at, since = forgotten_, done = std::move(done)](
+                                                                  Result<chat::Caller> caller) mutable {
+                           if (!caller) return done(std::unexpected(caller.error()));
+                           // Rights that ended in the same commit were told before this answer, which may be older than their end.
+                           if (since != forgotten_)
+                             return Ask(std::move(bearer), std::move(key), ends_at, std::move(done));
+                           if (known_.size() >= kMostKnown) known_.clear();
+                           auto shared = std::make_shared<const chat::Caller>(std::move(*caller));
+                           known_[key] = shared;
+                           done(Admitted{std::move(shared), ends_at});
+                         }));
 }
 
 void Gate::Forget(chat::UserKey user) {
+  ++forgotten_;
   std::erase_if(known_, [&](const auto& entry) { return entry.second->key == user; });
 }
 
-Status Gate::Allow(RateLimiter& limiter, std::string_view key) {
+Status Gate::Allow(RateLimiter& limiter, std::string_view key, double cost) {
   if (!services_.settings.rate_limits) return {};
-  const Millis wait = limiter.Take(key);
+  const Millis wait = limiter.Take(key, cost);
   if (wait == 0) return {};
   services_.stats.rate_limited.fetch_add(1, std::memory_order_relaxed);
   return std::unexpected(Error(ErrorCode::kRateLimited, "too many requests; wait before the next",
@@ -70,6 +79,9 @@ Status Gate::Allow(RateLimiter& limiter, std::string_view key) {
 Status Gate::AllowSend(const chat::Caller& caller, std::string_view address) {
   if (auto allowed = Allow(sends_, caller.id); !allowed) return allowed;
   return address.empty() ? Status() : Allow(address_sends_, address);
+}
+Status Gate::AllowMembers(const chat::Caller& caller, std::size_t members) {
+  return Allow(sends_, caller.id, static_cast<double>(members) / kMembersLikeAMessage);
 }
 Status Gate::AllowRequest(const chat::Caller& caller) { return Allow(requests_, caller.id); }
 Status Gate::AllowAddress(std::string_view address) { return Allow(addresses_, address); }

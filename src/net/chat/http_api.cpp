@@ -1,5 +1,7 @@
 #include <tidings/net/chat/http_api.hpp>
 
+#include <algorithm>
+
 #include <tidings/base/log.hpp>
 
 #include "http_query.hpp"
@@ -13,18 +15,7 @@ realtime::HttpAnswer Json(int status, std::string body) {
   return realtime::HttpAnswer(status, "application/json; charset=utf-8", std::move(body));
 }
 
-std::vector<std::string> Segments(std::string_view path) {
-  std::vector<std::string> segments;
-  while (!path.empty()) {
-    path.remove_prefix(1);  // the slash
-    const std::size_t end = path.find('/');
-    segments.emplace_back(path.substr(0, end));
-    if (end == std::string_view::npos) break;
-    path.remove_prefix(end);
-  }
-  if (!segments.empty() && segments.back().empty()) segments.pop_back();
-  return segments;
-}
+constexpr std::string_view kPrefix[] = {"api", "v1"};
 
 }  // namespace
 
@@ -128,7 +119,6 @@ const HttpApi::RouteEntry* HttpApi::Find(std::string_view method, const std::vec
 }
 
 void HttpApi::OnRequest(realtime::HttpRequest request, std::unique_ptr<realtime::HttpExchange> exchange) {
-  constexpr std::string_view kPrefix = "/api/v1";
   const std::string_view origin = request.Header("origin");
   if (!origin.empty()) {
     for (const std::string& allowed : services_.settings.origins) {
@@ -145,10 +135,11 @@ void HttpApi::OnRequest(realtime::HttpRequest request, std::unique_ptr<realtime:
     return exchange->Respond(std::move(preflight));
   }
   HttpCall call{std::move(request), std::move(exchange), nullptr, {}};
-  std::string_view path = call.request.path;
-  const bool prefixed = path.starts_with(kPrefix);
-  if (prefixed) path.remove_prefix(kPrefix.size());
-  call.path = Segments(path);
+  call.path = std::move(call.request.segments);
+  const auto rest = std::ranges::mismatch(call.path, kPrefix);
+  const bool prefixed = rest.in2 == std::end(kPrefix);
+  if (prefixed) call.path.erase(call.path.begin(), rest.in1);
+  if (!call.path.empty() && call.path.back().empty()) call.path.pop_back();
   std::string allowed;
   const RouteEntry* route = Find(call.request.method, call.path, allowed);
   if (!prefixed && (route == nullptr || route->handler != &HttpApi::CreateMessage)) route = nullptr, allowed.clear();

@@ -1,4 +1,7 @@
 // Messages: send, history, changes.
+#include <algorithm>
+#include <utility>
+
 #include "http_query.hpp"
 
 namespace tidings::net {
@@ -42,24 +45,58 @@ Result<chat::MessageRecord> FindMessage(chat::Reader& reader, chat::RoomKey room
   return std::move(*message);
 }
 
-std::string PageJson(chat::Reader& reader, const chat::RoomRow& room, chat::MessagePage page, chat::PageQuery::Place place) {
+// The messages' places in the page, the most wanted first: each has one of those before it as its neighbour.
+std::vector<std::size_t> ByWorth(const chat::MessagePage& page, const chat::PageQuery& query) {
+  using Place = chat::PageQuery::Place;
+  const std::size_t count = page.messages.size();
+  const auto middle = std::ranges::lower_bound(page.messages, query.seq, {}, &chat::MessageRecord::seq);
+  std::size_t up = query.place == Place::kAfter    ? 0
+                   : query.place == Place::kAround ? static_cast<std::size_t>(middle - page.messages.begin())
+                                                   : count;
+  std::size_t down = up;
+  std::vector<std::size_t> order;
+  while (up < count || down > 0) {
+    if (up < count) order.push_back(up++);
+    if (down > 0) order.push_back(--down);
+  }
+  return order;
+}
+
+std::string PageJson(chat::Reader& reader, const chat::RoomRow& room, chat::MessagePage page,
+                     const chat::PageQuery& query) {
   chat::FillQuotes(reader, room.key, page.messages);
   const auto seen = reader.SeenOf(room.key, page.messages);
+  std::vector<std::string> written(page.messages.size());
+  std::size_t sum = 0;
+  for (const std::size_t i : ByWorth(page, query)) {
+    chat::AppendMessage(written[i], room.id, page.messages[i], &seen[i]);
+    const bool first = std::exchange(sum, sum + written[i].size()) == 0;
+    if (first || sum <= chat::kMostPageBytes) continue;
+    written[i].clear();
+    break;
+  }
   std::string out;
-  out.reserve(page.messages.size() * 800 + 128);
+  out.reserve(sum + written.size() + 128);
   json::ObjectWriter writer(out);
   std::string& list = writer.Key("messages");
   list += '[';
-  for (std::size_t i = 0; i < page.messages.size(); ++i) {
-    if (i > 0) list += ',';
-    chat::AppendMessage(list, room.id, page.messages[i], &seen[i]);
+  for (const std::string& message : written) {
+    if (message.empty()) continue;
+    if (list.back() != '[') list += ',';
+    list += message;
   }
   list += ']';
+  page.has_before |= !written.empty() && written.front().empty();
+  page.has_after |= !written.empty() && written.back().empty();
+  const chat::PageQuery::Place place = query.place;
   const bool more = place == chat::PageQuery::Place::kAfter    ? page.has_after
                     : place == chat::PageQuery::Place::kAround ? page.has_before || page.has_after
                                                                : page.has_before;
-  writer.Number("head", page.head).Bool("hasBefore", page.has_before).Bool("hasAfter", page.has_after)
-      .Bool("hasMore", more).End();
+  writer.Number("head", page.head)
+      .Bool("hasBefore", page.has_before)
+      .Bool("hasAfter", page.has_after)
+      .Bool("hasMore", more)
+      .End();
   return out;
 }
 
@@ -87,7 +124,7 @@ void HttpApi::ListMessages(HttpCall call) {
       if (!message) return std::unexpected(message.error());
       wanted.page.seq = message->seq;
     }
-    return PageJson(reader, *room, reader.Messages(*room, wanted.page), wanted.page.place);
+    return PageJson(reader, *room, reader.Messages(*room, wanted.page), wanted.page);
   });
 }
 
@@ -139,7 +176,7 @@ void HttpApi::GetThread(HttpCall call) {
     if (!room) return std::unexpected(room.error());
     const auto parent = FindMessage(reader, room->key, message_id);
     if (!parent) return std::unexpected(parent.error());
-    return PageJson(reader, *room, reader.Thread(*room, parent->seq, wanted.page), wanted.page.place);
+    return PageJson(reader, *room, reader.Thread(*room, parent->seq, wanted.page), wanted.page);
   });
 }
 

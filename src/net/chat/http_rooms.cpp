@@ -35,12 +35,13 @@ void HttpApi::CreateRoom(HttpCall call) {
   auto draft = chat::ParseRoom(*body, services_.settings.limits);
   if (!draft) return call.Refuse(draft.error());
   const chat::Caller caller = *call.caller;
-  services_.engine.CreateRoom(
-      caller, std::move(*draft),
-      OnLoop<chat::Engine::Created>(services_.loop, [call = std::move(call)](Result<chat::Engine::Created> made) mutable {
-        if (!made) return call.Refuse(made.error());
-        call.Succeed(made->room_json, made->fresh ? 201 : 200);
-      }));
+  if (auto allowed = gate_.AllowMembers(caller, draft->members.size()); !allowed) return call.Refuse(allowed.error());
+  services_.engine.CreateRoom(caller, std::move(*draft),
+                              OnLoop<chat::Engine::Created>(
+                                  services_.loop, [call = std::move(call)](Result<chat::Engine::Created> made) mutable {
+                                    if (!made) return call.Refuse(made.error());
+                                    call.Succeed(made->room_json, made->fresh ? 201 : 200);
+                                  }));
 }
 
 void HttpApi::ListRooms(HttpCall call) {
@@ -158,6 +159,7 @@ void HttpApi::AddMembers(HttpCall call) {
   if (!users) return call.Refuse(users.error());
   if (users->empty()) return call.Refuse(Error(ErrorCode::kInvalid, "\"userIds\" must name at least one user"));
   const chat::Caller caller = *call.caller;
+  if (auto allowed = gate_.AllowMembers(caller, users->size()); !allowed) return call.Refuse(allowed.error());
   const std::string id = call.path[1];
   services_.engine.AddMembers(caller, id, std::move(*users), Answering(std::move(call)));
 }
@@ -200,27 +202,29 @@ void HttpApi::ListEvents(HttpCall call) {
   if (!after) return call.Refuse(after.error());
   const std::string id = call.path[1];
   const chat::UserKey user = call.caller->key;
-  AnswerRead(std::move(call), [id, user, after = after->value_or(0),
-                               limit = *limit](chat::Reader& reader) -> Result<std::string> {
-    const auto room = ReadableRoom(reader, id, user);
-    if (!room) return std::unexpected(room.error());
-    const chat::EventPage page = reader.Events(*room, after, limit);
-    const auto quotes = chat::QuotesOf(reader, room->key);
-    std::string out;
-    json::ObjectWriter writer(out);
-    std::string& list = writer.Key("events");
-    list += '[';
-    for (std::size_t i = 0; i < page.events.size(); ++i) {
-      if (i > 0) list += ',';
-      if (!chat::AppendEvent(list, room->id, page.events[i], quotes)) {
-        return Fail(ErrorCode::kInternal, "event " + page.events[i].id.Text() + " is damaged; run tidings verify");
-      }
-    }
-    list += ']';
-    const chat::Seq last = page.events.empty() ? after : page.events.back().version;
-    writer.Number("head", page.head).Bool("hasMore", last < page.head).End();
-    return out;
-  });
+  AnswerRead(std::move(call),
+             [id, user, after = after->value_or(0), limit = *limit](chat::Reader& reader) -> Result<std::string> {
+               const auto room = ReadableRoom(reader, id, user);
+               if (!room) return std::unexpected(room.error());
+               const chat::EventPage page = reader.Events(*room, after, limit);
+               const auto quotes = chat::QuotesOf(reader, room->key);
+               std::string out;
+               json::ObjectWriter writer(out);
+               std::string& list = writer.Key("events");
+               list += '[';
+               chat::Seq last = after;
+               for (const eventing::StoredEvent& event : page.events) {
+                 if (list.size() > chat::kMostPageBytes) break;
+                 if (last != after) list += ',';
+                 if (!chat::AppendEvent(list, room->id, event, quotes)) {
+                   return Fail(ErrorCode::kInternal, "event " + event.id.Text() + " is damaged; run tidings verify");
+                 }
+                 last = event.version;
+               }
+               list += ']';
+               writer.Number("head", page.head).Bool("hasMore", last < page.head).End();
+               return out;
+             });
 }
 
 }  // namespace tidings::net

@@ -281,7 +281,8 @@ void Hub::Join(ChatSocket& socket, chat::Joined joined, std::optional<chat::Seq>
   } else if (after && *after > follower->sent && !follower->replaying && socket.behind) {
     follower->sent = *after;  // what it has already need not be sent again
   }
-  if (!follower->replaying) return AcknowledgeJoin(ack, joined.room_json, joined.head);
+  const bool has_all = !follower->replaying && (!socket.behind || follower->sent >= follower->room->head);
+  if (has_all) return AcknowledgeJoin(ack, joined.room_json, joined.head);
   follower->waiting.emplace_back(std::move(ack), std::move(joined.room_json));
   Advance(socket);
 }
@@ -334,6 +335,9 @@ bool Hub::CatchUp(ChatSocket& socket) {
   }
   socket.behind = false;
   services_.stats.behind.fetch_sub(1, std::memory_order_relaxed);
+  for (const auto& follower : socket.rooms) {
+    if (!follower->replaying) AnswerWaiting(*follower);
+  }
   return false;
 }
 
@@ -355,6 +359,10 @@ bool Hub::Replay(ChatSocket& socket) {
 void Hub::EndReplay(Follower& follower) {
   follower.replaying = false;
   --follower.socket->replays;
+  AnswerWaiting(follower);
+}
+
+void Hub::AnswerWaiting(Follower& follower) {
   for (auto& [ack, room_json] : follower.waiting) AcknowledgeJoin(ack, room_json, follower.sent);
   follower.waiting.clear();
   follower.waiting.shrink_to_fit();
@@ -408,8 +416,8 @@ void Hub::OnPage(ChatSocket& socket, LogPage page) {
 void Hub::SendPage(ChatSocket& socket, LogPage page) {
   for (const LogEvent& event : page.events) {
     Follower* follower = socket.Find(event.room);
-    // It left the room, or the page was read before it said that it has more already.
-    if (follower == nullptr || event.seq <= follower->sent || follower->replaying != (page.replay != 0)) continue;
+    // It left the room, maybe to join it again elsewhere, or it said that it has more already: the page is of before.
+    if (follower == nullptr || event.seq != follower->sent + 1 || follower->replaying != (page.replay != 0)) continue;
     follower->sent = event.seq;
     if (page.replay == 0) socket.live = event.position;
     if (!socket.recovers()) {

@@ -137,7 +137,7 @@ void Notices::Update(chat::RoomKey room, RoomState& state) {
   auto moved = std::make_shared<const std::unordered_map<chat::UserKey, std::uint64_t>>(std::move(changed.users));
   ReadThen<std::vector<Told>>(
       services_,
-      [room_id = changed.room_id, users = std::move(users)](chat::Reader& reader) -> Result<std::vector<Told>> {
+      [room_id = changed.room_id, users](chat::Reader& reader) -> Result<std::vector<Told>> {
         std::vector<Told> told;
         const auto row = reader.FindRoom(*room_id);
         if (!row || row->deleted_at != 0) return told;
@@ -155,10 +155,18 @@ void Notices::Update(chat::RoomKey room, RoomState& state) {
         }
         return told;
       },
-      [this, room, moved](Result<std::vector<Told>> told) {
+      [this, room, moved, users](Result<std::vector<Told>> told) {
         const auto state = rooms_.find(room);
         if (state != rooms_.end()) state->second.waiting = false;
-        if (!told) return;
+        if (!told) {
+          // The last state is always sent: it is asked for again.
+          if (state == rooms_.end()) return;
+          for (const chat::UserKey user : users) {
+            const auto reader = moved->find(user);
+            state->second.changed.users.try_emplace(user, reader == moved->end() ? kNoRead : reader->second);
+          }
+          return;
+        }
         for (const Told& one : *told) {
           const auto* sockets = hub_.SocketsOf(one.user);
           if (sockets == nullptr) continue;

@@ -28,6 +28,38 @@ void AppendState(std::string& out, std::string_view id, bool online, Millis last
 
 }  // namespace
 
+// Who left a room may share none any more with those whom they watch, or who watch them.
+void PresenceBoard::OnEvent(const chat::LiveEvent& event) {
+  std::vector<Watching> doubtful;
+  for (const chat::UserKey user : event.left) {
+    if (const auto* sockets = hub_.SocketsOf(user)) {
+      for (ChatSocket* socket : *sockets) {
+        for (const chat::UserKey watched : socket->watching) doubtful.push_back({socket->serial, user, watched});
+      }
+    }
+    const auto watched = watched_.find(user);
+    if (watched == watched_.end()) continue;
+    for (const std::uint64_t serial : watched->second.watchers) {
+      if (const ChatSocket* socket = hub_.Find(serial)) doubtful.push_back({serial, socket->caller->key, user});
+    }
+  }
+  if (doubtful.empty()) return;
+  ReadThen<std::vector<Watching>>(
+      services_,
+      [doubtful = std::move(doubtful)](chat::Reader& reader) mutable -> Result<std::vector<Watching>> {
+        std::erase_if(doubtful, [&](const Watching& one) {
+          return one.watcher == one.watched || reader.ShareRoom(one.watcher, one.watched);
+        });
+        return std::move(doubtful);
+      },
+      [this](Result<std::vector<Watching>> strangers) {
+        if (!strangers) return;
+        for (const Watching& one : *strangers) {
+          if (ChatSocket* socket = hub_.Find(one.serial)) Unwatch(*socket, one.watched);
+        }
+      });
+}
+
 void PresenceBoard::OnUser(const chat::Caller& caller, bool online) {
   if (online) {
     leaving_.erase(caller.key);
@@ -38,13 +70,15 @@ void PresenceBoard::OnUser(const chat::Caller& caller, bool online) {
 }
 
 void PresenceBoard::OnSocketGone(ChatSocket& socket) {
-  for (const chat::UserKey user : socket.watching) {
-    const auto watched = watched_.find(user);
-    if (watched == watched_.end()) continue;
-    watched->second.watchers.erase(socket.serial);
-    if (watched->second.watchers.empty()) watched_.erase(watched);
-  }
-  socket.watching.clear();
+  while (!socket.watching.empty()) Unwatch(socket, *socket.watching.begin());
+}
+
+void PresenceBoard::Unwatch(ChatSocket& socket, chat::UserKey user) {
+  socket.watching.erase(user);
+  const auto watched = watched_.find(user);
+  if (watched == watched_.end()) return;
+  watched->second.watchers.erase(socket.serial);
+  if (watched->second.watchers.empty()) watched_.erase(watched);
 }
 
 void PresenceBoard::OnTick() {
@@ -86,7 +120,7 @@ void PresenceBoard::OnTick() {
 }
 
 void PresenceBoard::Watch(ChatSocket& socket, std::vector<std::string> user_ids, realtime::AckSender ack) {
-  OnSocketGone(socket);
+  const std::uint64_t list = ++socket.watch_lists;
   ReadThen<std::vector<Found>>(
       services_,
       [user = socket.caller->key, ids = std::move(user_ids)](chat::Reader& reader) -> Result<std::vector<Found>> {
@@ -99,28 +133,41 @@ void PresenceBoard::Watch(ChatSocket& socket, std::vector<std::string> user_ids,
         }
         return found;
       },
-      [this, serial = socket.serial, ack = std::move(ack)](Result<std::vector<Found>> found) mutable {
+      [this, serial = socket.serial, list, ack = std::move(ack)](Result<std::vector<Found>> found) mutable {
         ChatSocket* socket = hub_.Find(serial);
         if (socket == nullptr) return;
         if (!found) {
           if (ack) ack(realtime::RawJson{ErrorBody(found.error())});
           return;
         }
-        std::string list;
-        for (const Found& one : *found) {
-          Watched& state = watched_[one.user];
-          const bool online = Online(one.user);
-          if (state.watchers.empty()) {
-            state.id = one.id;
-            state.last_seen = one.last_seen;
-            state.shown = online;
-          }
-          state.watchers.insert(serial);
-          socket->watching.insert(one.user);
-          list += list.empty() ? "[" : ",";
-          AppendState(list, one.id, online, online ? services_.clock.Now() : std::max(state.last_seen, one.last_seen));
+        // Answers may overtake each other; the list that was asked for last counts.
+        const bool newest = list >= socket->watch_list;
+        if (newest) {
+          socket->watch_list = list;
+          OnSocketGone(*socket);
         }
-        if (ack) ack(realtime::RawJson{SuccessBody(R"({"users":)" + (list.empty() ? "[" : list) + "]}")});
+        std::string states;
+        for (const Found& one : *found) {
+          const bool online = Online(one.user);
+          const auto watched = newest ? watched_.try_emplace(one.user).first : watched_.find(one.user);
+          Millis last_seen = one.last_seen;
+          if (watched != watched_.end()) {
+            Watched& state = watched->second;
+            if (state.watchers.empty()) {
+              state.id = one.id;
+              state.last_seen = one.last_seen;
+              state.shown = online;
+            }
+            last_seen = std::max(last_seen, state.last_seen);
+            if (newest) {
+              state.watchers.insert(serial);
+              socket->watching.insert(one.user);
+            }
+          }
+          states += states.empty() ? "[" : ",";
+          AppendState(states, one.id, online, online ? services_.clock.Now() : last_seen);
+        }
+        if (ack) ack(realtime::RawJson{SuccessBody(R"({"users":)" + (states.empty() ? "[" : states) + "]}")});
       });
 }
 

@@ -10,6 +10,9 @@ namespace {
 
 constexpr Millis kSweep = 250;
 constexpr Millis kKeep = 60LL * 60 * 1'000;
+// Events above the limits that a socket may bring in such a span before its connection is closed.
+constexpr std::uint32_t kMostRefusals = 1'000;
+constexpr Millis kFloodSpan = 10'000;
 
 // What a ChatSocket begins with, from being let in to its connection.
 class Beginning final : public realtime::SessionData {
@@ -64,11 +67,10 @@ SocketApi::SocketApi(ChatServices& services, Gate& gate, Hub& hub, realtime::Soc
   nsp_.OnDisconnect([this](realtime::Socket& socket, realtime::CloseReason reason) {
     auto& gone = static_cast<ChatSocket&>(*socket.data());
     if (gone.recovers()) {
-      if (reason == realtime::CloseReason::kClientNamespaceDisconnect ||
-          reason == realtime::CloseReason::kServerNamespaceDisconnect) {
+      if (reason == realtime::CloseReason::kClientNamespaceDisconnect) {
         services_.engine.EndSession(gone.pid);
       } else if (reason != realtime::CloseReason::kServerShutdown) {
-        services_.engine.KeepSessions({gone.pid}, services_.clock.Now());
+        services_.engine.KeepSessions({gone.pid});
       }
     }
     hub_.Remove(gone);
@@ -142,7 +144,10 @@ void SocketApi::On(std::string_view event, bool change, Handler handler) {
     }
     if (!args.attachments().empty()) return Refuse(ack, Error(ErrorCode::kInvalid, "binary is not taken here"));
     const Status allowed = change ? gate_.AllowSend(*socket.caller, {}) : gate_.AllowRequest(*socket.caller);
-    if (!allowed) return Refuse(ack, allowed.error());
+    if (!allowed) {
+      Refuse(ack, allowed.error());
+      return Flooded(socket);
+    }
     (this->*handler)(socket, args.at(0).get_object(), std::move(ack));
   });
 }
@@ -150,6 +155,16 @@ void SocketApi::On(std::string_view event, bool change, Handler handler) {
 void SocketApi::Refuse(realtime::AckSender& ack, const Error& error) {
   services_.stats.refused.fetch_add(1, std::memory_order_relaxed);
   if (ack) ack(realtime::RawJson{ErrorBody(error)});
+}
+
+// Who goes on for thousands of refusals reads none of them: each would be kept for it.
+void SocketApi::Flooded(ChatSocket& socket) {
+  const Millis now = services_.loop.Now();
+  if (now >= socket.flood_since + kFloodSpan) {
+    socket.flood_since = now;
+    socket.flood = 0;
+  }
+  if (++socket.flood > kMostRefusals) socket.socket->Disconnect(true);
 }
 
 chat::Answer<std::string> SocketApi::Answering(EventLoop& loop, ChatStats& stats, realtime::AckSender ack, bool send) {
@@ -175,8 +190,7 @@ void SocketApi::Join(ChatSocket& socket, const json::object& request, realtime::
                                                       " rooms, the most it may"));
   }
   if (!follows) socket.joining.insert(*room);
-  // A socket that follows the room already goes on from where it is; its session knows the room.
-  chat::JoinRequest join{*room, *after, follows ? std::string() : socket.pid};
+  chat::JoinRequest join{*room, *after, socket.pid, follows};
   services_.engine.Join(
       *socket.caller, std::move(join),
       OnLoop<chat::Joined>(services_.loop, [this, serial = socket.serial, room = std::move(*room), follows, after = *after,
@@ -303,7 +317,7 @@ void SocketApi::OnTick() {
     for (const auto& [serial, socket] : hub_.sockets()) {
       if (socket->recovers()) pids.push_back(socket->pid);
     }
-    services_.engine.KeepSessions(std::move(pids), services_.clock.Now());
+    services_.engine.KeepSessions(std::move(pids));
   }
 }
 

@@ -9,6 +9,8 @@ bool SqliteReadPool::Read(std::move_only_function<void(chat::Reader&)> work,
       work(database.Slot<SqliteReader>());
     } catch (const eventing::StoreFailure& failure) {
       failed(failure.error());
+    } catch (const std::exception& failure) {
+      failed(Error(ErrorCode::kInternal, std::string("the read failed: ") + failure.what()));
     }
   });
 }

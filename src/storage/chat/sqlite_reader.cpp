@@ -121,7 +121,8 @@ std::optional<MessageRecord> SqliteReader::MessageAt(RoomKey room, Seq seq) { re
 EventPage SqliteReader::Events(const RoomRow& room, Seq after, std::size_t limit) {
   EventPage page;
   page.head = room.head;
-  if (after < room.head) page.events = database_.Slot<EventRows>().ReadStream(room.key, after + 1, limit);
+  if (after < room.head)
+    page.events = database_.Slot<EventRows>().ReadStream(room.key, after + 1, limit, chat::kMostPageBytes);
   return page;
 }
 

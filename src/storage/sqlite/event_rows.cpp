@@ -85,14 +85,17 @@ std::optional<eventing::StoredEvent> EventRows::ReadAt(eventing::Position positi
 }
 
 std::vector<eventing::StoredEvent> EventRows::ReadStream(eventing::StreamKey stream, eventing::Version from,
-                                                         std::size_t limit) {
+                                                         std::size_t limit, std::size_t bytes) {
   std::vector<eventing::StoredEvent> events;
+  std::size_t sum = 0;
   eventing::Version next = std::max<eventing::Version>(from, 1);
   if (next > kMost) return events;
   for (auto rows = by_stream_.Query(stream, next, std::min(limit, kMost)); rows.Next(); ++next) {
     events.push_back(TakeOrThrow(rows));
-    if (events.back().stream == stream && events.back().version == next) continue;
-    ThrowBadRow("version " + std::to_string(next) + " of stream " + std::to_string(stream) + " is missing");
+    if (events.back().stream != stream || events.back().version != next) {
+      ThrowBadRow("version " + std::to_string(next) + " of stream " + std::to_string(stream) + " is missing");
+    }
+    if ((sum += events.back().data.size()) >= bytes) break;
   }
   return events;
 }

@@ -70,6 +70,8 @@ class Readers::State {
         connection.Run(work);
       } catch (const eventing::StoreFailure& failure) {
         log::Err("read_failed", {{"reason", failure.error().message()}});
+      } catch (const std::exception& failure) {
+        log::Err("read_failed", {{"reason", failure.what()}});
       }
       work = nullptr;
       lock.lock();

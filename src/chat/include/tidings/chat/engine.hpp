@@ -39,15 +39,16 @@ struct Bearer {
 struct Joined {
   RoomKey room = 0;
   std::shared_ptr<const std::string> room_id;
-  Seq head = 0;              // of the room; what is above it will be published
-  Position position = 0;     // of the log
-  std::string room_json;     // the room as its reader sees it
+  Seq head = 0;           // of the room; what is above it will be published
+  Position position = 0;  // of the log
+  std::string room_json;  // the room as its reader sees it
 };
 
 struct JoinRequest {
   std::string room;
   std::optional<Seq> after;
-  std::string pid;           // of the socket's durable session; empty: it asked for none
+  std::string pid;       // of the socket's durable session; empty: it asked for none
+  bool follows = false;  // the socket was in the room, or on its way into it, when it asked
 };
 
 // A place in the log that a recovering client names.
@@ -60,16 +61,16 @@ struct Offset {
 };
 
 struct ResumeRequest {
-  std::string pid;           // that the client shows; empty: a new session
-  std::string offset;        // that the client shows; may be empty
-  std::string socket_id;     // for a new session
+  std::string pid;        // that the client shows; empty: a new session
+  std::string offset;     // that the client shows; may be empty
+  std::string socket_id;  // for a new session
 };
 
 struct Resumed {
   std::string pid;
   std::string socket_id;
   bool recovered = false;
-  Position position = 0;     // the socket has everything of the rooms that do not replay up to here
+  Position position = 0;  // the socket has everything of the rooms that do not replay up to here
   struct Room {
     Joined joined;
     Seq sent = 0;            // the socket has everything up to here
@@ -132,7 +133,7 @@ class Engine {
   void Resume(Caller caller, ResumeRequest request, Answer<Resumed> done);
   void EndSession(std::string pid);
   // Sessions of connected sockets stay; those not seen for a day are removed.
-  void KeepSessions(std::vector<std::string> pids, Millis now);
+  void KeepSessions(std::vector<std::string> pids);
   // Writes when users were last seen.
   void SetLastSeen(std::vector<std::pair<UserKey, Millis>> users);
 

@@ -17,11 +17,15 @@
 
 namespace tidings::chat {
 
+// What a page of the log or of messages may hold at most, in bytes: beyond, it has fewer than were asked for and says
+// that there is more. Messages of the usual limits stay below.
+inline constexpr std::size_t kMostPageBytes = 16 << 20;
+
 // Which page of something numbered: the numbers are exclusive bounds.
 struct PageQuery {
   enum class Place { kNewest, kAfter, kBefore, kAround };
   Place place = Place::kNewest;
-  Seq seq = 0;             // of kAfter, kBefore and kAround
+  Seq seq = 0;  // of kAfter, kBefore and kAround
   std::size_t limit = 50;
 };
 
@@ -40,7 +44,7 @@ struct EventPage {
 // One member's room in a list.
 struct RoomListing {
   RoomRow room;
-  MemberRow member;        // of the reader; user 0 if they are none
+  MemberRow member;  // of the reader; user 0 if they are none
   std::uint64_t unread = 0;
   std::uint64_t mentions = 0;
 };
@@ -60,7 +64,7 @@ struct Watermark {
 // Where a socket's replay stands in one room.
 struct ReplayPlace {
   RoomKey room = 0;
-  Seq sent = 0;            // the socket has everything up to here
+  Seq sent = 0;  // the socket has everything up to here
 };
 
 // Records come without their `reply_json`; FillQuotes adds it.

@@ -9,7 +9,9 @@
 namespace tidings::chat {
 
 // The user ids that `@<userId>` names outside code spans (`…`, ```…```), each once, in order. `is_member` tells whether
-// a candidate is one: the longest that is counts, so that "@ann." finds ann.
+// a candidate is one: the longest that is counts, so that "@ann." finds ann. It is asked about each candidate once, and
+// may say no to kMostStrangers of them: what comes after these is not looked for.
+inline constexpr std::size_t kMostStrangers = 256;
 std::vector<std::string> FindMentions(std::string_view text, const std::function<bool(std::string_view)>& is_member);
 
 // The http and https addresses outside code spans, each once, at most `most`.

@@ -51,6 +51,7 @@ struct HttpServerOptions {
   std::size_t max_headers = 100;
   std::size_t max_fragments = 4096;             // of one WebSocket message; above: 1008
   std::size_t max_input_held = 512u << 20;      // bytes of unfinished requests and messages in all; above: closed
+  std::size_t max_output_held = 256u << 20;     // bytes of answers; above, those who stalled longest are cut
 
   std::chrono::milliseconds request_timeout{10'000};  // for a whole head, and between two pieces of a body
   std::size_t min_body_rate = 1024;                   // bytes a second of a body after its first request_timeout

@@ -27,7 +27,8 @@ struct ServerStats {
   Counter connections_open;
   Counter websockets_open;
   Counter requests_in_flight;
-  Counter input_held;  // bytes of requests and messages that are not whole yet
+  Counter input_held;   // bytes of requests and messages that are not whole yet
+  Counter output_held;  // bytes of answers that are not written yet
 
   // Since the start.
   Counter accepted;
@@ -40,13 +41,14 @@ struct ServerStats {
   Counter timed_out_idle;
   Counter timed_out_stalled;    // output did not move and the peer was silent
   Counter timed_out_closing;
+  Counter shed_stalled;         // cut since answers that nobody read took too much memory
 
-  Counter bytes_in;      // as the application sees them, before TLS
+  Counter bytes_in;             // as the application sees them, before TLS
   Counter bytes_out;
-  Counter writes;        // system calls or io_uring entries that wrote
-  Counter batches;       // io_uring submissions
-  Counter frames_out;    // WebSocket data frames
-  Counter short_writes;  // the kernel's buffer was full
+  Counter writes;               // system calls or io_uring entries that wrote
+  Counter batches;              // io_uring submissions
+  Counter frames_out;           // WebSocket data frames
+  Counter short_writes;         // the kernel's buffer was full
 
   Counter requests;
   Counter bad_requests;  // refused by the listener itself

@@ -47,6 +47,7 @@ struct EngineOptions {
   std::size_t max_sessions = 100'000;
   std::size_t max_polling_per_address = 10'000;
   std::size_t max_pending = 16'000'000;  // bytes that wait for a slow client; above, its session ends
+  std::size_t max_queued = 512u << 20;   // bytes that wait for polls in all; above, sessions with many of them end
   bool polling = true;                   // transports served
   bool websocket = true;
   CorsOptions cors;
@@ -81,7 +82,8 @@ class EngineSession {
   bool websocket() const { return transport_ != nullptr; }
 
   // Queues one message: a text frame that begins with 4, or a binary frame. In order, over an upgrade too. Does
-  // nothing on a session that is not open.
+  // nothing on a session that is not open. Never ends the session before it returns: one with too much pending ends
+  // with the outermost batch, or outside of batches at the next tick.
   void Send(FrameRef frame);
   // Whether a message would go out in this turn: a WebSocket with nothing waiting, or a poll that waits for one.
   bool writable() const;
@@ -129,6 +131,8 @@ class EngineSession {
   void DropHeld();
   // Has the server look at it when the outermost batch ends.
   void Unsettle();
+  // Whether more is pending than may be.
+  bool Overflows() const;
   // Has the server look at every tick whether something is pending.
   void AwaitDrain();
 
@@ -144,6 +148,7 @@ class EngineSession {
   bool drain_asked_ = false;
   bool in_draining_ = false;
   bool unsettled_ = false;
+  bool overflowed_ = false;
 };
 
 // What the sessions say. Called by the server, on its thread; may call anything back.
@@ -240,6 +245,7 @@ class EngineServer final : public RequestHandler {
   };
 
   bool settled() const { return unsettled_.empty() && ended_.empty(); }
+  void EndOverflowed();
   EngineSession* Find(std::string_view id) const;
   // The refusal of a handshake, if it has to be.
   std::optional<HttpAnswer> CheckHandshake(const HttpRequest& request);
@@ -269,12 +275,15 @@ class EngineServer final : public RequestHandler {
   std::unordered_set<EngineSession*, IdHash, IdEqual> sessions_;
   std::unordered_set<WebSocketTransport*> orphans_;  // WebSockets without a session: not open yet, or closing
   std::vector<EngineSession*> unsettled_;            // with a poll to answer or an overflow
+  std::vector<EngineSession*> overflowed_;           // to be ended at the next tick
   std::vector<EngineSession*> draining_;             // that asked for OnDrained
   std::vector<EngineSession*> ended_;                // deleted when the outermost batch ends
   std::unordered_map<std::string, std::size_t> polling_by_address_;
   EngineStats stats_;
   std::size_t websockets_ = 0;
+  std::size_t queued_ = 0;  // bytes that wait for polls
   int depth_ = 0;
+  bool sending_ = false;    // settles within a send, which ends no session
   bool refusing_ = false;
 };
 

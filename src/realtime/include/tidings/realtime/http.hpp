@@ -15,6 +15,7 @@ class HttpRequest {
  public:
   std::string method;                                        // "GET"
   std::string path;                                          // "/socket.io/", decoded, well-formed UTF-8
+  std::vector<std::string> segments;                         // of the path, each decoded: one may hold a slash
   std::vector<std::pair<std::string, std::string>> query;    // decoded, in order
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case, in order
   std::string body;

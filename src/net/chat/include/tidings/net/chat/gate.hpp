@@ -30,6 +30,8 @@ class Gate {
   // Empty if the action is allowed; else kRateLimited with the milliseconds to wait in its details.
   // An empty address counts for nobody.
   Status AllowSend(const chat::Caller& caller, std::string_view address);
+  // A call that names many members costs as much as several messages, on top of itself.
+  Status AllowMembers(const chat::Caller& caller, std::size_t members);
   Status AllowRequest(const chat::Caller& caller);
   Status AllowAddress(std::string_view address);
   Status AllowConnection(std::string_view address);
@@ -37,7 +39,8 @@ class Gate {
   Status AllowAccount(std::string_view username);
 
  private:
-  Status Allow(RateLimiter& limiter, std::string_view key);
+  void Ask(chat::Bearer bearer, std::string key, Millis ends_at, Done done);
+  Status Allow(RateLimiter& limiter, std::string_view key, double cost = 1);
 
   ChatServices& services_;
   RateLimiter sends_;
@@ -49,6 +52,7 @@ class Gate {
   RateLimiter accounts_;
   // By what the token says; the same rights share one caller.
   std::unordered_map<std::string, std::shared_ptr<const chat::Caller>> known_;
+  std::uint64_t forgotten_ = 0;  // how often rights ended
 };
 
 // The wait of a kRateLimited error in whole seconds, rounded up.

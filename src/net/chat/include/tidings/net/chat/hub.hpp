@@ -28,9 +28,9 @@ class ChatSocket;
 struct Follower {
   ChatSocket* socket = nullptr;
   HubRoom* room = nullptr;
-  chat::Seq sent = 0;        // it has everything up to here
-  bool replaying = false;    // a join's replay runs: served by itself, not with the other rooms
-  std::size_t place = 0;     // in the room's list
+  chat::Seq sent = 0;      // it has everything up to here
+  bool replaying = false;  // a join's replay runs: served by itself, not with the other rooms
+  std::size_t place = 0;   // in the room's list
   // Joins that are answered once the replay is over, with the room as they are to show it.
   std::vector<std::pair<realtime::AckSender, std::string>> waiting;
 };
@@ -38,7 +38,7 @@ struct Follower {
 struct HubRoom {
   chat::RoomKey key = 0;
   std::shared_ptr<const std::string> id;
-  chat::Seq head = 0;        // of the events that were handed on
+  chat::Seq head = 0;  // of the events that were handed on
   std::vector<Follower*> followers;
 };
 
@@ -52,9 +52,9 @@ struct LogEvent {
 // What was read for a socket: of one replaying room, or, with `replay` 0, of all the others together.
 struct LogPage {
   std::vector<LogEvent> events;
-  chat::Position upto = 0;   // the read's bound
+  chat::Position upto = 0;  // the read's bound
   chat::RoomKey replay = 0;
-  bool last = false;         // nothing is left below the bound
+  bool last = false;        // nothing is left below the bound
 };
 
 // The chat's side of a Socket. Owned by it.
@@ -66,17 +66,21 @@ class ChatSocket final : public realtime::SessionData {
   std::shared_ptr<const chat::Caller> caller;
   realtime::Socket* socket = nullptr;
   std::uint64_t serial = 0;
-  Millis ends_at = 0;               // of its token's rights
-  std::string pid;                  // of its durable session; empty: it did not ask
-  bool behind = false;              // served from the log
-  bool reading = false;             // a page is being read for it
-  bool replay_next = false;         // whose turn it is, where it is behind and replays
-  std::uint32_t replays = 0;        // followers that replay
-  chat::Position live = 0;          // while behind: it has everything of its rooms up to here
+  Millis ends_at = 0;         // of its token's rights
+  std::string pid;            // of its durable session; empty: it did not ask
+  bool behind = false;        // served from the log
+  bool reading = false;       // a page is being read for it
+  bool replay_next = false;   // whose turn it is, where it is behind and replays
+  std::uint32_t replays = 0;  // followers that replay
+  chat::Position live = 0;    // while behind: it has everything of its rooms up to here
   std::vector<std::unique_ptr<Follower>> rooms;
   std::unordered_set<std::string> joining;
-  std::optional<LogPage> ready;     // a page that waits until it has taken what it was sent
+  std::optional<LogPage> ready;   // a page that waits until it has taken what it was sent
   std::unordered_set<chat::UserKey> watching;
+  Millis flood_since = 0;         // events above the limits are counted from here on
+  std::uint32_t flood = 0;
+  std::uint64_t watch_lists = 0;  // asked for so far
+  std::uint64_t watch_list = 0;   // which of them `watching` is
 
   bool recovers() const { return !pid.empty(); }
   Follower* Find(chat::RoomKey room) const;
@@ -147,6 +151,7 @@ class Hub {
   bool CatchUp(ChatSocket& socket);
   bool Replay(ChatSocket& socket);
   void EndReplay(Follower& follower);
+  void AnswerWaiting(Follower& follower);
   void ReadPage(ChatSocket& socket, std::vector<chat::ReplayPlace> places, chat::RoomKey replay);
   void OnPage(ChatSocket& socket, LogPage page);
   void SendPage(ChatSocket& socket, LogPage page);

@@ -15,6 +15,7 @@ class PresenceBoard final : public HubWatcher {
  public:
   PresenceBoard(ChatServices& services, Hub& hub) : services_(services), hub_(hub) {}
 
+  void OnEvent(const chat::LiveEvent& event) override;
   void OnUser(const chat::Caller& caller, bool online) override;
   void OnSocketGone(ChatSocket& socket) override;
   // Every 50 ms or so.
@@ -35,6 +36,14 @@ class PresenceBoard final : public HubWatcher {
     Millis at = 0;         // when they went, by the loop's clock
     Millis last_seen = 0;
   };
+
+  // A socket, and whom it watches.
+  struct Watching {
+    std::uint64_t serial = 0;
+    chat::UserKey watcher = 0;
+    chat::UserKey watched = 0;
+  };
+  void Unwatch(ChatSocket& socket, chat::UserKey user);
 
   bool Online(chat::UserKey user) const { return hub_.Online(user) || leaving_.contains(user); }
   void Mark(chat::UserKey user) {

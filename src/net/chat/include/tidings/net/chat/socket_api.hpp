@@ -39,6 +39,7 @@ class SocketApi {
   void Watch(ChatSocket& socket, const json::object& request, realtime::AckSender ack);
 
   void Refuse(realtime::AckSender& ack, const Error& error);
+  void Flooded(ChatSocket& socket);
 
   ChatServices& services_;
   Gate& gate_;

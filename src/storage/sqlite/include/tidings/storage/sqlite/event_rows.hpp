@@ -40,7 +40,9 @@ class EventRows {
   eventing::Position Head();
   std::optional<eventing::StoredEvent> Read(eventing::StreamKey stream, eventing::Version version);
   std::optional<eventing::StoredEvent> ReadAt(eventing::Position position);
-  std::vector<eventing::StoredEvent> ReadStream(eventing::StreamKey stream, eventing::Version from, std::size_t limit);
+  // At most `limit`, and none after those whose data have `bytes` together.
+  std::vector<eventing::StoredEvent> ReadStream(eventing::StreamKey stream, eventing::Version from, std::size_t limit,
+                                                std::size_t bytes = SIZE_MAX);
   std::vector<eventing::StoredEvent> ReadAll(eventing::Position after, std::size_t limit);
   std::uint32_t salt() const { return salt_; }
   // Whether an imported event bears the id.
