@@ -1,5 +1,6 @@
 #include "history.hpp"
 
+#include <span>
 #include <string>
 
 #include "numbers.hpp"
@@ -19,6 +20,16 @@ namespace {
 [[noreturn]] void ThrowDamaged(RoomKey room, Seq seq, std::string_view what) {
   ThrowBadRow("message " + std::to_string(seq) + " of room " + std::to_string(room) + " is damaged (" +
               std::string(what) + ")");
+}
+
+// Numbers that lie so near each other that what is between them is read along.
+constexpr Seq kNear = 4;
+
+// How many of the ascending numbers, from the first on, are read at once.
+std::size_t RunOf(std::span<const Seq> numbers) {
+  std::size_t run = 1;
+  while (run < numbers.size() && numbers[run] - numbers[run - 1] <= kNear) ++run;
+  return run;
 }
 
 MessagePage Empty(const RoomRow& room, const NumberPage& numbers) {
@@ -46,14 +57,23 @@ MessagePage History::Messages(const RoomRow& room, const PageQuery& query) {
   // A page holds every message of its range, so the range holds no other message's state.
   const auto states = states_.Between(room.key, found.numbers.front(), found.numbers.back());
   auto state = states.begin();
-  for (const Seq seq : found.numbers) {
-    while (state != states.end() && state->first < seq) ++state;
-    if (state != states.end() && state->first == seq) {
-      page.messages.push_back(FromState(room.key, seq, state->second));
-    } else if (auto message = FromLog(room.key, seq)) {
-      page.messages.push_back(std::move(*message));
-    } else {
-      ThrowDamaged(room.key, seq, "it is not in the log");
+  for (std::span<const Seq> left(found.numbers); !left.empty();) {
+    const auto run = left.first(RunOf(left));
+    left = left.subspan(run.size());
+    const auto events = events_.ReadStream(room.key, run.front(), run.back() - run.front() + 1);
+    for (const Seq seq : run) {
+      while (state != states.end() && state->first < seq) ++state;
+      const std::size_t at = seq - run.front();
+      if (at >= events.size() || events[at].type != chat::event_type::kMessageCreated) {
+        ThrowDamaged(room.key, seq, "it is not in the log");
+      }
+      if (state != states.end() && state->first == seq) {
+        page.messages.push_back(FromState(room.key, seq, state->second));
+      } else if (auto message = chat::MessageOf(events[at])) {
+        page.messages.push_back(std::move(*message));
+      } else {
+        ThrowDamaged(room.key, seq, "its data");
+      }
     }
   }
   return page;
