@@ -91,7 +91,9 @@ Result<Appended> WriterTransaction::Import(std::string_view stream, Expected exp
   if (imported.position && *imported.position <= std::max(head_, deleted_)) {
     return Fail(ErrorCode::kConflict, "position " + std::to_string(*imported.position) + " is not above the head");
   }
-  const auto same = rows_.ReadAt(imported.id.Place());
+  // Above the head there is nothing to look for.
+  const Position place_of_id = imported.id.Place();
+  const auto same = place_of_id > head_ ? std::nullopt : rows_.ReadAt(place_of_id);
   if (rows_.HasImported(imported.id) || (same && same->id == imported.id)) {
     return Fail(ErrorCode::kConflict, "an event with the id " + imported.id.Text() + " is there already");
   }
