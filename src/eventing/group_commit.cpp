@@ -152,6 +152,7 @@ bool GroupCommit::RunBatch(Batch& batch) {
   if (!AcksEarly(options_)) {
     for (std::size_t i = 0; i < batch.size(); ++i) batch[i]->Done(outcomes_[i]);
   }
+  for (auto* listener : listeners_) listener->AfterAnswers();
   if (report.wrote) wakes_.Wake(backend_.Head());
   return true;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <system_error>
 
 #include <sys/eventfd.h>
@@ -100,6 +101,7 @@ void EventLoop::Dispatch(int ready) {
 }
 
 void EventLoop::Post(Task task) {
+  if (holder_.load(std::memory_order_relaxed) == std::this_thread::get_id()) return held_.push_back(std::move(task));
   bool first = false;
   {
     auto posted = posted_.Lock();
@@ -108,6 +110,25 @@ void EventLoop::Post(Task task) {
   }
   // The loop's own thread looks before it waits.
   if (first && !InLoopThread()) Wake();
+}
+
+void EventLoop::HoldPosts() { holder_.store(std::this_thread::get_id(), std::memory_order_relaxed); }
+
+void EventLoop::ReleasePosts() {
+  holder_.store(std::thread::id(), std::memory_order_relaxed);
+  if (held_.empty()) return;
+  bool first = false;
+  {
+    auto posted = posted_.Lock();
+    first = posted->empty();
+    if (first) {
+      posted->swap(held_);
+    } else {
+      std::ranges::move(held_, std::back_inserter(*posted));
+    }
+  }
+  held_.clear();
+  if (first) Wake();
 }
 
 void EventLoop::RunPosted() {

@@ -132,6 +132,7 @@ Status Server::State::Open() {
         return sqlite::SqliteTransaction::Of(transaction).database().Slot<sqlite::SqliteTables>();
       },
       settings.limits, relay.get());
+  store->AddListener(*relay);
   store->AddListener(engine->listener());
   reads = std::make_unique<sqlite::SqliteReadPool>(store->readers());
   services =

@@ -150,6 +150,8 @@ class CommitListener {
   virtual void BeforeCommit(Transaction& transaction) { (void)transaction; }
   // The commit is durable, the units' Done have not been called yet. `wrote` is false if the batch only read.
   virtual void AfterCommit(bool wrote) { (void)wrote; }
+  // All units that are told of this commit have been.
+  virtual void AfterAnswers() {}
   // Nothing of the batch was stored: forget what was derived from it.
   virtual void AfterRollback() {}
 };

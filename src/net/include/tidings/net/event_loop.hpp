@@ -64,6 +64,10 @@ class EventLoop {
   // Runs `task` in a later part of this turn or in the next one, in the order of the calls. Many posts of other
   // threads wake the loop once. Thread-safe. What is still waiting when the loop is destroyed is dropped.
   void Post(Task task);
+  // Between these two calls what the calling thread posts waits, and then comes in one piece, so that its writes go
+  // out together. By one thread only, and not the loop's own.
+  void HoldPosts();
+  void ReleasePosts();
 
   TimerId RunAfter(std::chrono::milliseconds delay, Task task);
   // The first time after `interval`; late turns are not made up for.
@@ -118,6 +122,8 @@ class EventLoop {
   std::map<TimerKey, Timer> timers_;
   std::list<std::pair<HookId, Task>> hooks_;
   Guarded<std::vector<Task>> posted_;
+  std::atomic<std::thread::id> holder_;
+  std::vector<Task> held_;  // by the holder
 };
 
 }  // namespace tidings::net
