@@ -299,31 +299,36 @@ bool AppendEvent(std::string& out, std::string_view room, const eventing::Stored
   return true;
 }
 
+void AppendMessageEvent(std::string& out, std::string_view room, std::string_view type, Seq number,
+                        const MessageRecord& message) {
+  if (type == event_type::kMessageCreated) {
+    out += "\"NEW_MESSAGE\",";
+    json::ObjectWriter writer(out);
+    writer.Text("senderId", message.author).Text("roomId", room);
+    if (message.alert.empty() || message.Tombstone()) {
+      writer.Raw("text", Or(message.text_json, "\"\""));
+    } else {
+      writer.Text("text", message.alert);
+    }
+    AppendMessage(writer.Key("data"), room, message);
+    writer.End();
+    return;
+  }
+  const bool deleted = type == event_type::kMessageDeleted;
+  out += deleted ? "\"MESSAGE_DELETED\"," : "\"MESSAGE_UPDATED\",";
+  json::ObjectWriter writer(out);
+  writer.Text("roomId", room).Number("seq", number);
+  if (!deleted) writer.Text("reason", message.reason);
+  AppendMessage(writer.Key("data"), room, message);
+  writer.End();
+}
+
 bool AppendSocketEvent(std::string& out, std::string_view room, const eventing::StoredEvent& event,
                        const QuoteSource& quotes) {
   if (event.type.starts_with("message.")) {
     const auto message = QuotedMessageOf(event, quotes);
     if (!message) return false;
-    if (event.type == event_type::kMessageCreated) {
-      out += "\"NEW_MESSAGE\",";
-      json::ObjectWriter writer(out);
-      writer.Text("senderId", message->author).Text("roomId", room);
-      if (message->alert.empty() || message->Tombstone()) {
-        writer.Raw("text", Or(message->text_json, "\"\""));
-      } else {
-        writer.Text("text", message->alert);
-      }
-      AppendMessage(writer.Key("data"), room, *message);
-      writer.End();
-      return true;
-    }
-    const bool deleted = event.type == event_type::kMessageDeleted;
-    out += deleted ? "\"MESSAGE_DELETED\"," : "\"MESSAGE_UPDATED\",";
-    json::ObjectWriter writer(out);
-    writer.Text("roomId", room).Number("seq", event.version);
-    if (!deleted) writer.Text("reason", message->reason);
-    AppendMessage(writer.Key("data"), room, *message);
-    writer.End();
+    AppendMessageEvent(out, room, event.type, event.version, *message);
     return true;
   }
   const auto change = RoomRecord::Decode(event.data);

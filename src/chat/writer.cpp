@@ -157,7 +157,7 @@ void Engine::Writer::Append(std::string_view room_id, Seq head, std::string_view
                             const RoomRecord& record) {
   const auto event = Store(room_id, head, type, by, record.Encode());
   projection_->Apply(event, room_id, record);
-  Publish(*rooms_->Find(event.stream), event, &record);
+  Publish(*rooms_->Find(event.stream), event, &record, nullptr);
 }
 
 eventing::StoredEvent Engine::Writer::Append(RoomState& room, std::string_view type, const Caller& by,
@@ -188,11 +188,13 @@ eventing::StoredEvent Engine::Writer::Append(RoomState& room, std::string_view t
     }
   }
   projection_->Apply(event, record);
-  Publish(room, event, nullptr);
+  record.reply_json = record.reply_seq == 0 ? std::string() : QuoteOf(room.row.key, record.reply_seq);
+  Publish(room, event, nullptr, &record);
   return event;
 }
 
-void Engine::Writer::Publish(RoomState& room, const eventing::StoredEvent& event, const RoomRecord* change) {
+void Engine::Writer::Publish(RoomState& room, const eventing::StoredEvent& event, const RoomRecord* change,
+                             const MessageRecord* message) {
   if (sink_ == nullptr) return;
   LiveEvent live;
   live.position = event.position;
@@ -201,7 +203,12 @@ void Engine::Writer::Publish(RoomState& room, const eventing::StoredEvent& event
   live.seq = event.version;
   live.author = event.author;
   live.message = change == nullptr;
-  AppendSocketEvent(live.arguments, *room.id, event, [&](Seq seq) { return QuoteOf(room.row.key, seq); });
+  live.arguments.reserve(event.data.size() + 640);
+  if (message != nullptr) {
+    AppendMessageEvent(live.arguments, *room.id, event.type, event.version, *message);
+  } else {
+    AppendSocketEvent(live.arguments, *room.id, event, {});
+  }
   live.people = room.People();
   live.room_public = room.row.kind == RoomKind::kPublic;
   live.room_deleted = !room.alive();

@@ -108,7 +108,9 @@ class Engine::Writer final : public eventing::CommitListener {
   eventing::StoredEvent Append(RoomState& room, std::string_view type, const Caller& by, MessageRecord& record);
   eventing::StoredEvent Store(std::string_view room_id, Seq head, std::string_view type, const Caller& by,
                               std::string data);
-  void Publish(RoomState& room, const eventing::StoredEvent& event, const RoomRecord* change);
+  // Of `change` and `message` the one that the event is made of.
+  void Publish(RoomState& room, const eventing::StoredEvent& event, const RoomRecord* change,
+               const MessageRecord* message);
 
   eventing::EventStore& store_;
   TablesOf tables_of_;

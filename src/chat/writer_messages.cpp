@@ -55,7 +55,9 @@ std::string Engine::Writer::QuoteOf(RoomKey room, Seq seq) {
 }
 
 std::string Engine::Writer::Document(RoomState& room, MessageRecord message, bool with_seen) {
-  if (message.reply_seq != 0) message.reply_json = QuoteOf(room.row.key, message.reply_seq);
+  if (message.reply_seq != 0 && message.reply_json.empty()) {
+    message.reply_json = QuoteOf(room.row.key, message.reply_seq);
+  }
   Seen seen;
   if (with_seen) {
     for (const UserKey user : *room.People()) {

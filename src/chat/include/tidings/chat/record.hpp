@@ -17,31 +17,31 @@ namespace tidings::chat {
 
 // A message as of one event. Fields named ..._json are complete JSON texts, empty standing for nothing.
 struct MessageRecord {
-  std::string id;             // of the message; empty in message.created, whose own id it is
-  Seq seq = 0;                // of its message.created
-  std::string author;         // user id
+  std::string id;      // of the message; empty in message.created, whose own id it is
+  Seq seq = 0;         // of its message.created
+  std::string author;  // user id
   UserKey author_key = 0;
   MessageType type = MessageType::kText;
-  std::string text_json;      // a JSON string with its quotes
-  std::string media_json;     // [{...}]
-  std::string contact_json;   // {...}
-  Seq reply_seq = 0;          // of the message replied to; 0: none
-  std::string reply_json;     // {...}; not stored: what the message replied to says now, see Quote
-  std::string links_json;     // [{...}]
-  std::string mentions_json;  // ["userId"]
+  std::string text_json;       // a JSON string with its quotes
+  std::string media_json;      // [{...}]
+  std::string contact_json;    // {...}
+  Seq reply_seq = 0;           // of the message replied to; 0: none
+  std::string reply_json;      // {...}; not stored: what the message replied to says now, see Quote
+  std::string links_json;      // [{...}]
+  std::string mentions_json;   // ["userId"]
   std::vector<UserKey> mentioned;
-  std::string reactions_json; // [{...}]
+  std::string reactions_json;  // [{...}]
   Millis created_at = 0;
   Millis updated_at = 0;
-  Millis edited_at = 0;       // 0: never
-  Millis deleted_at = 0;      // 0: not deleted
-  std::string client_id;      // clientMessageId; empty: none
-  std::string request_hash;   // 16 bytes; of the send, for the check of a repeated clientMessageId
-  std::string alert;          // what NEW_MESSAGE shows as `text` where that is not the message's text
+  Millis edited_at = 0;      // 0: never
+  Millis deleted_at = 0;     // 0: not deleted
+  std::string client_id;     // clientMessageId; empty: none
+  std::string request_hash;  // 16 bytes; of the send, for the check of a repeated clientMessageId
+  std::string alert;         // what NEW_MESSAGE shows as `text` where that is not the message's text
   // Of message.updated and message.deleted only:
-  std::string reason;         // edit, reaction or links
-  Seq previous = 0;           // the event before this one about the same message
-  std::string by;             // user id of who did it; empty: the author
+  std::string reason;  // edit, reaction or links
+  Seq previous = 0;    // the event before this one about the same message
+  std::string by;      // user id of who did it; empty: the author
   // Of message.updated by a reaction only:
   std::string emoji;
   bool reaction_removed = false;
@@ -100,6 +100,9 @@ bool AppendEvent(std::string& out, std::string_view room, const eventing::Stored
 // data is damaged.
 bool AppendSocketEvent(std::string& out, std::string_view room, const eventing::StoredEvent& event,
                        const QuoteSource& quotes);
+// The same for a message's event of which the record is at hand, with its quote.
+void AppendMessageEvent(std::string& out, std::string_view room, std::string_view type, Seq number,
+                        const MessageRecord& message);
 
 // The preview that this message gives. REQUIRES: not a tombstone.
 LastMessage PreviewOf(const MessageRecord& message);
