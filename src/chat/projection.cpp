@@ -84,7 +84,11 @@ void Projection::Apply(const eventing::StoredEvent& event, const MessageRecord& 
 }
 
 void Projection::Created(RoomState& room, const eventing::StoredEvent& event, const MessageRecord& record) {
-  if (!record.client_id.empty()) tables_.PutSend(event.author, record.client_id, event.position);
+  if (!record.client_id.empty() && sends_ != nullptr) {
+    sends_->Put(event.author, record.client_id, event.position);
+  } else if (!record.client_id.empty()) {
+    tables_.PutSend(event.author, record.client_id, event.position);
+  }
   for (const UserKey user : record.mentioned) tables_.PutMention(user, room.row.key, record.seq);
   if (record.reply_seq != 0) tables_.PutReply(room.row.key, record.reply_seq, record.seq);
   if (!record.Tombstone()) room.row.last = PreviewOf(record);
@@ -112,7 +116,7 @@ void Projection::Updated(RoomState& room, const eventing::StoredEvent& event, co
 
 void Projection::Deleted(RoomState& room, const eventing::StoredEvent& event, const MessageRecord& record) {
   const RoomKey key = room.row.key;
-  if (!replaying_) {
+  if (sends_ != nullptr) {
     // An earlier event closed the message's block, and counted it; this one finds it redacted already.
     const Seq block = record.seq / kCountBlock;
     if ((block + 1) * kCountBlock - 1 < event.version) tables_.AddToBlock(key, block, record.author_key, -1);

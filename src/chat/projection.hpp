@@ -7,6 +7,7 @@
 
 #include <tidings/chat/record.hpp>
 
+#include "recent_sends.hpp"
 #include "room_cache.hpp"
 
 namespace tidings::chat {
@@ -16,9 +17,10 @@ class Projection {
   // Gives an event of the log as it is stored now.
   using Source = std::function<std::optional<eventing::StoredEvent>(RoomKey, Seq)>;
 
-  // `replaying`: the events are old, so what they say was redacted later is gone from them already.
-  Projection(Tables& tables, RoomCache& rooms, Source source, bool replaying)
-      : tables_(tables), rooms_(rooms), source_(std::move(source)), replaying_(replaying) {}
+  // Without `sends` the events are old: their sends go into the table at once, and what was redacted later is gone from
+  // them already.
+  Projection(Tables& tables, RoomCache& rooms, Source source, RecentSends* sends)
+      : tables_(tables), rooms_(rooms), source_(std::move(source)), sends_(sends) {}
 
   // REQUIRES: the room's events come in order. `room_id` is used by room.created alone.
   void Apply(const eventing::StoredEvent& event, std::string_view room_id, const RoomRecord& record);
@@ -41,7 +43,7 @@ class Projection {
   Tables& tables_;
   RoomCache& rooms_;
   Source source_;
-  bool replaying_;
+  RecentSends* sends_;
 };
 
 }  // namespace tidings::chat

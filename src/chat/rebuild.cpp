@@ -16,8 +16,10 @@ namespace {
 
 class Rebuild::State {
  public:
-  State(Tables& tables, Source source) : rooms(tables), projection(tables, rooms, std::move(source), true) {}
+  State(Tables& given, Source source) : tables(given), rooms(given), projection(given, rooms, std::move(source), nullptr) {}
+  Tables& tables;
   RoomCache rooms;
+  Position head = 0;
   Projection projection;
 };
 
@@ -25,6 +27,7 @@ Rebuild::Rebuild(Tables& tables, Source source) : state_(std::make_unique<State>
 Rebuild::~Rebuild() = default;
 
 void Rebuild::Apply(const eventing::StoredEvent& event, std::string_view room_id) {
+  state_->head = event.position;
   if (event.type.starts_with("message.")) {
     const auto record = MessageOf(event);
     if (!record) Unreadable(event);
@@ -53,6 +56,7 @@ bool Rebuild::SetRead(std::string_view room_id, UserKey user, Seq seq) {
 void Rebuild::Flush() {
   state_->rooms.Flush();
   state_->rooms.Trim();
+  state_->tables.PutSendsMark(state_->head);
 }
 
 }  // namespace tidings::chat

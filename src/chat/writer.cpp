@@ -16,12 +16,15 @@ void Engine::Writer::Begin(eventing::Transaction& transaction) {
   if (tables_ != nullptr) return;
   tables_ = &tables_of_(transaction);
   rooms_.emplace(*tables_);
-  projection_.emplace(*tables_, *rooms_, [this](RoomKey room, Seq seq) { return transaction_->Read(room, seq); }, false);
+  sends_.emplace(*tables_);
+  projection_.emplace(
+      *tables_, *rooms_, [this](RoomKey room, Seq seq) { return transaction_->Read(room, seq); }, &*sends_);
 }
 
 void Engine::Writer::BeforeCommit(eventing::Transaction& transaction) {
   Begin(transaction);
   rooms_->Flush();
+  sends_->Settle(transaction);
   for (Late* late : late_) late->Decide(*this);
   late_.clear();
   live_->head = transaction.Head();
@@ -40,6 +43,7 @@ void Engine::Writer::AfterCommit(bool) {
 
 void Engine::Writer::AfterRollback() {
   if (rooms_) rooms_->Clear();
+  if (sends_) sends_->Forget();
   users_.clear();
   user_keys_.clear();
   late_.clear();

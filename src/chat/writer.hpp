@@ -47,7 +47,8 @@ class Engine::Writer final : public eventing::CommitListener {
   Result<std::string> SetRole(const Caller& caller, const std::string& room, const std::string& user, Role role);
 
   Result<std::string> Send(const Caller& caller, const SendDraft& draft);
-  Result<std::string> Edit(const Caller& caller, const std::string& room, const std::string& id, const std::string& text);
+  Result<std::string> Edit(const Caller& caller, const std::string& room, const std::string& id,
+                           const std::string& text);
   Result<std::string> Delete(const Caller& caller, const std::string& room, const std::string& id);
   Result<std::string> React(const Caller& caller, const std::string& room, const std::string& id,
                             const std::string& emoji, bool remove);
@@ -118,6 +119,7 @@ class Engine::Writer final : public eventing::CommitListener {
   LiveSink* sink_;
   Tables* tables_ = nullptr;
   std::optional<RoomCache> rooms_;
+  std::optional<RecentSends> sends_;
   std::optional<Projection> projection_;
   eventing::Transaction* transaction_ = nullptr;
   std::shared_ptr<LiveBatch> live_ = std::make_shared<LiveBatch>();

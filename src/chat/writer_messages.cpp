@@ -118,7 +118,7 @@ void Engine::Writer::ReadText(RoomState& room, const std::string& text, const st
 Result<std::string> Engine::Writer::Send(const Caller& caller, const SendDraft& draft) {
   // A repeat is answered whatever has happened since: it is stored, so it must not be called an error.
   if (!draft.client_id.empty()) {
-    if (const auto position = tables_->FindSend(caller.key, draft.client_id)) {
+    if (const auto position = sends_->Find(*transaction_, caller.key, draft.client_id)) {
       const auto event = transaction_->ReadAt(*position);
       const auto sent = event ? MessageOf(*event) : std::nullopt;
       if (!sent) throw eventing::StoreFailure(Error(ErrorCode::kInternal, "a remembered send is not in the log"));
@@ -217,7 +217,8 @@ Result<std::string> Engine::Writer::React(const Caller& caller, const std::strin
     const auto rows = tables_->Reactions(key, message.seq);
     const bool known = std::ranges::any_of(rows, [&](const ReactionRow& row) { return row.emoji == emoji; });
     if (!known && rows.size() >= limits_.emojis_per_message) {
-      return Fail(ErrorCode::kInvalid, "a message bears at most " + std::to_string(limits_.emojis_per_message) + " emojis");
+      return Fail(ErrorCode::kInvalid,
+                  "a message bears at most " + std::to_string(limits_.emojis_per_message) + " emojis");
     }
     tables_->PutReaction(key, message.seq, emoji, caller.key, caller.id, room->row.head + 1);
   } else {
@@ -252,9 +253,12 @@ Result<std::string> Engine::Writer::Read(const Caller& caller, const std::string
   const Seq past = std::max(member.read, member.joined);
   const bool all = past >= room.row.head;
   std::string out;
-  json::ObjectWriter(out).Text("roomId", room_id).Number("seq", member.read)
+  json::ObjectWriter(out)
+      .Text("roomId", room_id)
+      .Number("seq", member.read)
       .Number("unread", all ? 0 : tables_->Unread(room.row.key, caller.key, past))
-      .Number("mentions", all ? 0 : tables_->Mentions(room.row.key, caller.key, past)).End();
+      .Number("mentions", all ? 0 : tables_->Mentions(room.row.key, caller.key, past))
+      .End();
   return out;
 }
 

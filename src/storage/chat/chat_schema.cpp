@@ -136,10 +136,22 @@ CREATE TABLE session_rooms (
 ) WITHOUT ROWID;
 )sql";
 
+// Rows of sends may come later than their events; up to this position all are there.
+constexpr const char* kSendsMark = R"sql(
+CREATE TABLE sends_mark (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  position INTEGER NOT NULL
+);
+)sql";
+constexpr const char* kFirstSendsMark = "INSERT INTO sends_mark SELECT 1, coalesce(max(position), 0) FROM events;";
+
 }  // namespace
 
-SchemaPart ChatSchema() { return SchemaPart("chat", {std::string(kUsers) + kRooms + kMessages + kCounts + kSessions}); }
+SchemaPart ChatSchema() { 
+  return SchemaPart("chat", {std::string(kUsers) + kRooms + kMessages + kCounts + kSessions,
+                             std::string(kSendsMark) + kFirstSendsMark});
+}
 
-std::string DerivedSchema() { return std::string(kRooms) + kMessages + kCounts; }
+std::string DerivedSchema() { return std::string(kRooms) + kMessages + kCounts + kSendsMark; }
 
 }  // namespace tidings::sqlite

@@ -33,6 +33,8 @@ MessageWrites::MessageWrites(Database& database)
       last_event_(database, "SELECT last_event FROM message_state WHERE room = ?1 AND seq = ?2"),
       find_send_(database, "SELECT position FROM sends WHERE sender = ?1 AND client_id = ?2"),
       put_send_(database, "INSERT INTO sends (sender, client_id, position) VALUES (?1, ?2, ?3)"),
+      sends_mark_(database, "SELECT position FROM sends_mark WHERE one = 1"),
+      put_sends_mark_(database, "UPDATE sends_mark SET position = ?1 WHERE one = 1"),
       // Without its event the author is null, which the table refuses.
       put_mention_(database,
                    "INSERT INTO mentions (user, room, seq, author) VALUES (?1, ?2, ?3, "
@@ -59,6 +61,10 @@ std::optional<Position> MessageWrites::FindSend(UserKey sender, std::string_view
 void MessageWrites::PutSend(UserKey sender, std::string_view client_id, Position position) {
   put_send_.Execute(sender, client_id, position);
 }
+
+Position MessageWrites::SendsMark() { return static_cast<Position>(sends_mark_.Number().value_or(0)); }
+
+void MessageWrites::PutSendsMark(Position position) { put_sends_mark_.Execute(position); }
 
 void MessageWrites::PutMention(UserKey user, RoomKey room, Seq seq) { put_mention_.Execute(user, room, seq); }
 

@@ -34,6 +34,8 @@ class MessageWrites {
   chat::Seq LastEventOf(chat::RoomKey room, chat::Seq seq);
   std::optional<chat::Position> FindSend(chat::UserKey sender, std::string_view client_id);
   void PutSend(chat::UserKey sender, std::string_view client_id, chat::Position position);
+  chat::Position SendsMark();
+  void PutSendsMark(chat::Position position);
   // REQUIRES: the message's event is appended.
   void PutMention(chat::UserKey user, chat::RoomKey room, chat::Seq seq);
   void RemoveMention(chat::UserKey user, chat::RoomKey room, chat::Seq seq);
@@ -45,6 +47,8 @@ class MessageWrites {
   Statement last_event_;
   Statement find_send_;
   Statement put_send_;
+  Statement sends_mark_;
+  Statement put_sends_mark_;
   Statement put_mention_;
   Statement remove_mention_;
   Statement put_reply_;

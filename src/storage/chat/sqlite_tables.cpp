@@ -88,6 +88,8 @@ std::optional<Position> SqliteTables::FindSend(UserKey sender, std::string_view 
 void SqliteTables::PutSend(UserKey sender, std::string_view client_id, Position position) {
   rows_->messages.PutSend(sender, client_id, position);
 }
+Position SqliteTables::SendsMark() { return rows_->messages.SendsMark(); }
+void SqliteTables::PutSendsMark(Position position) { rows_->messages.PutSendsMark(position); }
 
 void SqliteTables::PutMention(UserKey user, RoomKey room, Seq seq) { rows_->messages.PutMention(user, room, seq); }
 void SqliteTables::RemoveMention(UserKey user, RoomKey room, Seq seq) {

@@ -27,20 +27,30 @@ struct SessionRow {
   std::string pid;
   UserKey user = 0;
   std::string socket_id;
-  Position begin = 0;      // the log's head when it began
+  Position begin = 0;  // the log's head when it began
   Millis seen_at = 0;
 };
 
 struct SessionRoomRow {
   RoomKey room = 0;
-  Seq from = 0;            // the socket was to get what is above this
-  Position joined = 0;     // the log's head when it joined
+  Seq from = 0;         // the socket was to get what is above this
+  Position joined = 0;  // the log's head when it joined
 };
 
-class Tables {
+// Idempotency: (sender, clientMessageId) to the position of the message.created.
+class SendTable {
  public:
-  virtual ~Tables() = default;
+  virtual ~SendTable() = default;
+  virtual std::optional<Position> FindSend(UserKey sender, std::string_view client_id) = 0;
+  // REQUIRES: there is none.
+  virtual void PutSend(UserKey sender, std::string_view client_id, Position position) = 0;
+  // All rows of sends up to this position are there; those of later ones may be.
+  virtual Position SendsMark() = 0;
+  virtual void PutSendsMark(Position position) = 0;
+};
 
+class Tables : public SendTable {
+ public:
   // Users. Ids and usernames are unique; keys are never reused.
   virtual std::optional<UserRow> FindUser(std::string_view id) = 0;
   virtual std::optional<UserRow> FindUser(UserKey key) = 0;
@@ -52,13 +62,13 @@ class Tables {
   virtual std::optional<RoomRow> FindRoom(std::string_view id) = 0;
   virtual std::optional<RoomRow> FindRoom(RoomKey key) = 0;
   virtual std::optional<RoomKey> FindDirect(UserKey low, UserKey high) = 0;  // among rooms that are alive
-  virtual void PutRoom(const RoomRow& room) = 0;                            // inserts or replaces
+  virtual void PutRoom(const RoomRow& room) = 0;                             // inserts or replaces
 
   // Members.
   virtual std::vector<MemberRow> Members(RoomKey room) = 0;
-  virtual void PutMember(RoomKey room, const MemberRow& member) = 0;        // inserts or replaces
+  virtual void PutMember(RoomKey room, const MemberRow& member) = 0;  // inserts or replaces
   virtual void RemoveMember(RoomKey room, UserKey user) = 0;
-  virtual void SetRead(RoomKey room, UserKey user, Seq read) = 0;           // of an existing member
+  virtual void SetRead(RoomKey room, UserKey user, Seq read) = 0;     // of an existing member
   virtual std::uint64_t CountRoomsOf(UserKey user) = 0;
 
   // Messages whose document is no longer that of their message.created.
@@ -66,10 +76,6 @@ class Tables {
   virtual void PutMessageState(RoomKey room, Seq seq, Seq last_event, std::string_view record) = 0;
   // Number of the last event about this message; 0 if there is only its message.created.
   virtual Seq LastEventOf(RoomKey room, Seq seq) = 0;
-
-  // Idempotency: (sender, clientMessageId) to the position of the message.created.
-  virtual std::optional<Position> FindSend(UserKey sender, std::string_view client_id) = 0;
-  virtual void PutSend(UserKey sender, std::string_view client_id, Position position) = 0;
 
   virtual void PutMention(UserKey user, RoomKey room, Seq seq) = 0;
   virtual void RemoveMention(UserKey user, RoomKey room, Seq seq) = 0;

@@ -43,6 +43,8 @@ class SqliteTables : public chat::Tables {
 
   std::optional<chat::Position> FindSend(chat::UserKey sender, std::string_view client_id) override;
   void PutSend(chat::UserKey sender, std::string_view client_id, chat::Position position) override;
+  chat::Position SendsMark() override;
+  void PutSendsMark(chat::Position position) override;
 
   // REQUIRES: the message's event is appended; its author is looked up.
   void PutMention(chat::UserKey user, chat::RoomKey room, chat::Seq seq) override;
