@@ -10,14 +10,45 @@ namespace {
 
 // The tags of a MessageRecord. Numbers are format: never given a second meaning.
 enum Tag : std::uint8_t {
-  kId = 1, kSeq, kAuthor, kAuthorKey, kType, kText, kMedia, kContact, kReplySeq, kLinks, kMentions, kMentioned,
-  kReactions, kCreatedAt, kUpdatedAt, kEditedAt, kDeletedAt, kClientId, kRequestHash, kAlert, kReason, kPrevious, kBy,
-  kEmoji, kReactionRemoved, kByKey,
+  kId = 1,
+  kSeq,
+  kAuthor,
+  kAuthorKey,
+  kType,
+  kText,
+  kMedia,
+  kContact,
+  kReplySeq,
+  kLinks,
+  kMentions,
+  kMentioned,
+  kReactions,
+  kCreatedAt,
+  kUpdatedAt,
+  kEditedAt,
+  kDeletedAt,
+  kClientId,
+  kRequestHash,
+  kAlert,
+  kReason,
+  kPrevious,
+  kBy,
+  kEmoji,
+  kReactionRemoved,
+  kByKey,
 };
 
 // The tags of a RoomRecord.
 enum RoomTag : std::uint8_t {
-  kRoomBy = 1, kRoomKind, kRoomName, kRoomCreator, kRoomCreatedAt, kRoomDeletedAt, kJoined, kLeft, kUpdated,
+  kRoomBy = 1,
+  kRoomKind,
+  kRoomName,
+  kRoomCreator,
+  kRoomCreatedAt,
+  kRoomDeletedAt,
+  kJoined,
+  kLeft,
+  kUpdated,
 };
 
 std::uint64_t Unsigned(Millis at) { return at < 0 ? 0 : static_cast<std::uint64_t>(at); }
@@ -252,8 +283,11 @@ std::optional<MessageRecord> MessageOf(const eventing::StoredEvent& event) {
 
 std::string Quote(const MessageRecord& message) {
   std::string out;
-  json::ObjectWriter(out).Text("_id", message.id).Text("created_by", message.author)
-      .Raw("text", Or(message.text_json, "\"\"")).End();
+  json::ObjectWriter(out)
+      .Text("_id", message.id)
+      .Text("created_by", message.author)
+      .Raw("text", Or(message.text_json, "\"\""))
+      .End();
   return out;
 }
 

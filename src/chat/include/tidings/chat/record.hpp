@@ -55,14 +55,14 @@ struct MessageRecord {
 
 // The data of room.created, room.updated, room.deleted, member.joined, member.left and member.updated.
 struct RoomRecord {
-  std::string by;             // user id
+  std::string by;  // user id
   RoomKind kind = RoomKind::kGroup;
   std::string name;
-  std::string creator;        // user id
+  std::string creator;  // user id
   Millis created_at = 0;
   Millis deleted_at = 0;
-  std::vector<MemberName> joined;   // the first members in room.created
-  std::vector<UserKey> joined_keys; // in the same order
+  std::vector<MemberName> joined;    // the first members in room.created
+  std::vector<UserKey> joined_keys;  // in the same order
   std::vector<MemberName> left;
   std::vector<UserKey> left_keys;
   std::vector<MemberName> updated;
@@ -95,7 +95,8 @@ void CompleteCreated(MessageRecord& message, const eventing::StoredEvent& event)
 std::optional<MessageRecord> MessageOf(const eventing::StoredEvent& event);
 
 // Appends the event as GET …/events shows it. False if the data is damaged.
-bool AppendEvent(std::string& out, std::string_view room, const eventing::StoredEvent& event, const QuoteSource& quotes);
+bool AppendEvent(std::string& out, std::string_view room, const eventing::StoredEvent& event,
+                 const QuoteSource& quotes);
 // Appends `"NAME",{…}`: the arguments of the Socket.IO event that shows this event, without the brackets. False if the
 // data is damaged.
 bool AppendSocketEvent(std::string& out, std::string_view room, const eventing::StoredEvent& event,
