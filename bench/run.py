@@ -30,14 +30,20 @@ def parse_arguments():
     parser.add_argument("--servers", help="only these, by comma: " + ", ".join(scenarios.ALL))
     parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build/release/bin", help="folder of the binaries")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/bench", help="folder of peers and results")
-    parser.add_argument("--history-messages", type=int, help="messages in history's room (1,000,000)")
-    parser.add_argument("--history-import", type=pathlib.Path, help="`tidings import` this file before history's prefill")
+    parser.add_argument("--seeds", type=pathlib.Path, help="keep the stores that were filled here, for later calls")
+    parser.add_argument("--fill-only", action="store_true", help="fill the stores of --seeds and measure nothing")
+    parser.add_argument("--add", action="store_true", help="add to the runs that results.json holds, and show all of them")
     options = parser.parse_args()
     options.runs = options.runs or (1 if options.quick else 3)
     try:
         options.rows = scenarios.select(options.scenarios)
     except KeyError as unknown:
         parser.error(f"no scenario {unknown}; there are {', '.join(row.name for row in scenarios.ROWS)}")
+    if options.fill_only:
+        if options.seeds is None:
+            parser.error("--fill-only needs --seeds")
+        options.servers, options.runs = "tidings", 1
+        options.rows = [row for row in options.rows if row.seeded]
     wanted = options.servers.split(",") if options.servers else list(scenarios.ALL)
     for name in wanted:
         if name not in scenarios.ALL:
@@ -60,6 +66,7 @@ class Bench:
     def __init__(self, options, folder):
         self.options = options
         self.folder = folder
+        self.seeds = folder if options.seeds is None else options.seeds
         self.installation = servers.Installation(options.bin, options.build, secrets.token_hex(32))
         self.results = []
         self.failures = []
@@ -90,41 +97,46 @@ class Bench:
         return [step for row in rows for step in reversed([step for step in steps if step[0] == row])]
 
     def _run(self, row, name):
-        data = self.folder / f"{name}-{row.name}"
+        data = (self.seeds if row.seeded else self.folder) / f"{name}-{row.name}{'-quick' if self.options.quick else ''}"
         keeps = row.seeded and name == "tidings"
         if keeps and not data.exists():
             self._seed(row, name, data)
+        if self.options.fill_only:
+            return {}
         try:
             with servers.Server(self.installation, name, data) as server:
-                line = self._load(row, server, self._arguments(row), LONGEST_RUN)
+                line = self._load(row, server, row.command(self.options), LONGEST_RUN)
                 line["ready_ms"] = server.ready_ms
                 return line
         finally:
             if not keeps:
                 shutil.rmtree(data, ignore_errors=True)
 
-    def _arguments(self, row):
-        arguments = row.command(self.options)
-        if row.name == "history" and self.options.history_messages:
-            arguments += ["--prefill", str(self.options.history_messages)]
-        return arguments
-
     def _seed(self, row, name, data):
         print("(filling) ", end="", flush=True)
-        if row.name == "history" and self.options.history_import:
-            command = [str(self.options.bin / "tidings"), "import", str(self.options.history_import), "--data", str(data)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode != 0:
-                raise servers.ServerError(f"{' '.join(command)}: {done.stderr.strip()[-500:]}")
-        arguments = self._arguments(row)
-        if "--seconds" in arguments:
-            arguments += ["--seconds", "0.1"]
         try:
+            if row.fill:
+                return self._import(row, data)
             with servers.Server(self.installation, name, data) as server:
-                self._load(row, server, arguments, LONGEST_SEED)
+                self._load(row, server, row.command(self.options), LONGEST_SEED)
         except BaseException:
             shutil.rmtree(data, ignore_errors=True)
             raise
+
+    def _import(self, row, data):
+        data.parent.mkdir(parents=True, exist_ok=True)
+        export = data.with_suffix(".jsonl")
+        programs = self.options.bin
+        try:
+            for command in (
+                [programs / "bench_fill", "bench-history", row.filling(self.options), export],
+                [programs / "tidings", "import", export, "--data", data],
+            ):
+                done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+                if done.returncode != 0:
+                    raise servers.ServerError(f"{' '.join(map(str, command))}: {done.stderr.strip()[-500:]}")
+        finally:
+            export.unlink(missing_ok=True)
 
     def _load(self, row, server, arguments, timeout):
         command = [str(self.options.bin / "bench_load"), *arguments, "--protocol", server.kind.protocol]
@@ -156,41 +168,50 @@ def machine():
 
 def conclude(bench, options, about):
     """Prints the table and what follows from it, and writes the results. The exit code."""
-    middle = table.medians(bench.results)
-    found = table.findings(bench.results)
+    path = options.build / "results.json"
+    runs, failures, quick = bench.results, bench.failures, options.quick
+    if options.add and path.exists():
+        earlier = json.loads(path.read_text())
+        runs, failures = earlier["runs"] + runs, earlier["failures"] + failures
+        quick = quick or earlier["quick"]
+    rows = [row for row in scenarios.ROWS if any(run["row"] == row.name for run in runs)]
+    names = [name for name in scenarios.ALL if any(run["server"] == name for run in runs)]
+    counts = sorted({sum(run["row"] == row.name and run["server"] == "tidings" for run in runs) for row in rows})
+    middle = table.medians(runs)
+    found = table.findings(runs)
     judged = targets.judge(middle)
     print()
-    print(table.render(options.rows, options.names, middle))
-    print(f"\nMedians of {options.runs} run(s); /server is tidings' figure divided by that server's; ^ more is better.")
-    if options.quick:
+    print(table.render(rows, names, middle))
+    print(f"\nMedians of {' or '.join(map(str, counts))} run(s) at tidings; /server is tidings' figure divided by that "
+          "server's; ^ more is better.")
+    if quick:
         print("A quick run: it shows that everything works, its figures are not to be quoted.")
-    for (row, name), counts in found.items():
-        print(f"NOT CLEAN {row} at {name}: " + ", ".join(f"{count} {finding}" for finding, count in counts.items()))
+    for (row, name), wrong in found.items():
+        print(f"NOT CLEAN {row} at {name}: " + ", ".join(f"{count} {finding}" for finding, count in wrong.items()))
     for grade, text, met in judged:
         print(f"{grade:4}  {'met   ' if met else 'missed'}  {text}")
     binary = options.bin / "tidings"
-    if "tidings" in options.names and binary.exists():
+    if "tidings" in names and binary.exists():
         size = binary.stat().st_size / 1e6
         print(f"goal  {'met   ' if size < 15 else 'missed'}  binary {size:.1f} MB < 15 MB")
     results = {
         "machine": about,
-        "quick": options.quick,
-        "runs": bench.results,
+        "quick": quick,
+        "runs": runs,
         "medians": [{"row": row, "server": name, **figures} for (row, name), figures in middle.items()],
         "ratios": [
-            {"row": row.name, "figure": figure.key, **table.ratios(middle, row, figure, options.names)}
-            for row in options.rows
+            {"row": row.name, "figure": figure.key, **table.ratios(middle, row, figure, names)}
+            for row in rows
             for figure in row.figures
         ],
         "targets": [{"grade": grade, "target": text, "met": met} for grade, text, met in judged],
-        "failures": bench.failures,
+        "failures": failures,
     }
-    path = options.build / "results.json"
     path.write_text(json.dumps(results, indent=1) + "\n")
     print(f"All runs are in {path}.")
-    for failure in bench.failures:
+    for failure in failures:
         print(f"bench: FAILED {failure}", file=sys.stderr)
-    return 1 if bench.failures or any(name == "tidings" for _, name in found) else 0
+    return 1 if failures or any(name == "tidings" for _, name in found) else 0
 
 
 def main():
@@ -208,6 +229,8 @@ def main():
             sys.exit("bench: " + "\nbench: ".join(missing))
         bench.run_all()
     print(f"bench: {time.monotonic() - begin:.0f} s")
+    if options.fill_only:
+        return 1 if bench.failures else 0
     return conclude(bench, options, about)
 
 
