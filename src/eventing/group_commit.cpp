@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <iterator>
 #include <stdexcept>
 #include <thread>
@@ -61,19 +62,24 @@ void GroupCommit::Close() {
 }
 
 void GroupCommit::Submit(std::unique_ptr<Unit> unit) {
+  Batch one;
+  one.push_back(std::move(unit));
+  Submit(std::move(one));
+}
+
+void GroupCommit::Submit(Batch units) {
   std::unique_lock lock(mutex_);
-  if (phase_ == Phase::kDead) return;
+  if (phase_ == Phase::kDead || units.empty()) return;
   const bool closing = phase_ == Phase::kClosing || phase_ == Phase::kClosed;
-  if (!closing && queue_.size() < options_.queue) {
-    queue_.push_back(std::move(unit));
-    const bool wake = std::exchange(waits_, false);  // once is enough
-    lock.unlock();
-    if (wake) wake_.notify_one();
-    return;
-  }
+  const std::size_t room = closing ? 0 : options_.queue - std::min(options_.queue, queue_.size());
+  const std::size_t taken = std::min(room, units.size());
+  for (std::size_t i = 0; i < taken; ++i) queue_.push_back(std::move(units[i]));
+  const bool wake = taken > 0 && std::exchange(waits_, false);  // once is enough
   lock.unlock();
-  if (closing) return unit->Done(Closing());
-  unit->Done(Fail(ErrorCode::kUnavailable, "the store has too much to do; try again shortly"));
+  if (wake) wake_.notify_one();
+  const Status refusal =
+      closing ? Closing() : Fail(ErrorCode::kUnavailable, "the store has too much to do; try again shortly");
+  for (std::size_t i = taken; i < units.size(); ++i) units[i]->Done(refusal);
 }
 
 void GroupCommit::Poke() {

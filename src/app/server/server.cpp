@@ -25,6 +25,7 @@
 #include "metrics.hpp"
 #include "operations.hpp"
 #include "settings.hpp"
+#include "turn_store.hpp"
 
 namespace tidings::app {
 
@@ -67,6 +68,7 @@ class Server::State {
   explicit State(const Config& given)
       : config(given), loop(clock), http_options(HttpOptionsOf(given)), http(loop, http_options) {}
   ~State() {
+    if (turn_store) turn_store->Finish();
     if (store) store->Close();  // nobody calls back any more
   }
 
@@ -85,6 +87,7 @@ class Server::State {
   std::unique_ptr<auth::KeySet> keys;
   std::unique_ptr<LiveRelay> relay;
   std::unique_ptr<sqlite::SqliteEventStore> store;
+  std::unique_ptr<TurnStore> turn_store;
   std::unique_ptr<chat::Engine> engine;
   std::unique_ptr<sqlite::SqliteReadPool> reads;
   std::unique_ptr<net::ChatServices> services;
@@ -126,8 +129,9 @@ Status Server::State::Open() {
     realtime::EngineServer::Batch gathered(sockets->engine());
     hub->OnCommit(batch);
   });
+  turn_store = std::make_unique<TurnStore>(loop, *store);
   engine = std::make_unique<chat::Engine>(
-      *store,
+      *turn_store,
       [](eventing::Transaction& transaction) -> chat::Tables& {
         return sqlite::SqliteTransaction::Of(transaction).database().Slot<sqlite::SqliteTables>();
       },
@@ -267,6 +271,7 @@ void Server::Run() {
     log::Info("listening", {{"address", address}, {"data", state.config.data}});
   }
   state.loop.Run();
+  state.turn_store->Finish();
   state.store->Close();
   log::Info("stopped");
 }

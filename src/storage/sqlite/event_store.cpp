@@ -199,6 +199,9 @@ void SqliteEventStore::Close() {
 }
 
 void SqliteEventStore::Submit(std::unique_ptr<eventing::Unit> unit) { state_->commit->Submit(std::move(unit)); }
+void SqliteEventStore::Submit(std::vector<std::unique_ptr<eventing::Unit>> units) {
+  state_->commit->Submit(std::move(units));
+}
 
 Result<std::vector<StoredEvent>> SqliteEventStore::ReadStream(std::string_view stream, eventing::Version from,
                                                               std::size_t limit) {

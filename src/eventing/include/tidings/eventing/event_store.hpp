@@ -45,9 +45,9 @@ class NewEvent {
   NewEvent(std::string_view type, std::string data, std::uint64_t author = 0)
       : type(type), data(std::move(data)), author(author) {}
 
-  std::string type;       // 1 to 64 characters, few different ones: stores keep them as numbers
-  std::string data;       // bytes, up to 16 MiB
-  std::uint64_t author;   // the application's number for who did it; 0 for nobody
+  std::string type;      // 1 to 64 characters, few different ones: stores keep them as numbers
+  std::string data;      // bytes, up to 16 MiB
+  std::uint64_t author;  // the application's number for who did it; 0 for nobody
 };
 
 // An event that another store had, with what it had there.
@@ -67,7 +67,7 @@ class StoredEvent {
   Position position = 0;
   StreamKey stream = 0;
   Version version = 0;
-  Uuid id;                // version 7, made by the store; Place() is the position unless the event was imported
+  Uuid id;  // version 7, made by the store; Place() is the position unless the event was imported
   std::string type;
   Millis at = 0;
   std::uint64_t author = 0;

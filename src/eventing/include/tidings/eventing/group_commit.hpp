@@ -80,6 +80,8 @@ class GroupCommit {
 
   // See EventStore::Submit.
   void Submit(std::unique_ptr<Unit> unit);
+  // The same for many: they share a commit, as long as they are not more than fit into one.
+  void Submit(std::vector<std::unique_ptr<Unit>> units);
   // Has Rest called soon.
   void Poke();
   std::size_t waiting() const;

@@ -105,6 +105,8 @@ class SqliteEventStore final : public eventing::EventStore {
   void Close();
 
   void Submit(std::unique_ptr<eventing::Unit> unit) override;
+  // The same for many, which share a commit.
+  void Submit(std::vector<std::unique_ptr<eventing::Unit>> units);
   Result<std::vector<eventing::StoredEvent>> ReadStream(std::string_view stream, eventing::Version from,
                                                         std::size_t limit) override;
   Result<std::vector<eventing::StoredEvent>> ReadAll(eventing::Position after, std::size_t limit) override;
