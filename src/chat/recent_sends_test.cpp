@@ -37,7 +37,7 @@ class FakeSendTable final : public SendTable {
 template <class Work>
 class WorkUnit final : public eventing::Unit {
  public:
-  WorkUnit(Work work, std::promise<void>& done) : work_(std::move(work)), done_(done) {}
+  WorkUnit(Work work, std::promise<void> done) : work_(std::move(work)), done_(std::move(done)) {}
   Status Run(eventing::Transaction& transaction) override {
     work_(transaction);
     return {};
@@ -46,7 +46,7 @@ class WorkUnit final : public eventing::Unit {
 
  private:
   Work work_;
-  std::promise<void>& done_;
+  std::promise<void> done_;
 };
 
 class RecentSendsTest : public testing::Test {
@@ -56,8 +56,9 @@ class RecentSendsTest : public testing::Test {
   template <class Work>
   void Commit(Work work) {
     std::promise<void> done;
-    store_.Submit(std::make_unique<WorkUnit<Work>>(std::move(work), done));
-    done.get_future().get();
+    auto committed = done.get_future();
+    store_.Submit(std::make_unique<WorkUnit<Work>>(std::move(work), std::move(done)));
+    committed.get();
   }
 
   // As a command does: nothing is written for a send that is known. Its position, and whether it is new.
