@@ -21,6 +21,9 @@ void RecentSends::Put(UserKey sender, std::string_view client_id, Position posit
 void RecentSends::Settle(eventing::Transaction& transaction) {
   Load(transaction);
   const Position head = transaction.Head();
+  // What only read must stay so: it may be run while nothing can be written.
+  if (head == seen_) return;
+  seen_ = head;
   const bool none = waiting_.empty();
   std::size_t most = std::max(kMoved, waiting_.size() - std::min(waiting_.size(), kKept));
   if (head - mark_ > kMostPast) most = std::max(most, kKept / 8);
@@ -44,7 +47,7 @@ void RecentSends::Forget() {
 void RecentSends::Load(eventing::Transaction& transaction) {
   if (std::exchange(loaded_, true)) return;
   mark_ = table_.SendsMark();
-  round_ = transaction.Head();
+  round_ = seen_ = transaction.Head();
   next_ = Key();
   for (Position position = mark_ + 1; position <= round_; ++position) {
     const auto event = transaction.ReadAt(position);

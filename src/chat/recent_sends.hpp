@@ -26,7 +26,7 @@ class RecentSends {
   std::optional<Position> Find(eventing::Transaction& transaction, UserKey sender, std::string_view client_id);
   // REQUIRES: Find said that it is new, in the same commit.
   void Put(UserKey sender, std::string_view client_id, Position position);
-  // At the end of each commit.
+  // At the end of each commit. Writes only if the log has grown.
   void Settle(eventing::Transaction& transaction);
   // After a rollback.
   void Forget();
@@ -44,6 +44,7 @@ class RecentSends {
   std::map<Key, Position> waiting_;
   bool loaded_ = false;
   Position mark_ = 0;
+  Position seen_ = 0;  // the log's head when last settled
   // The waiting ones are moved in rounds: those at or below `round_` were there when this one began.
   Position round_ = 0;
   Key next_;

@@ -114,6 +114,23 @@ TEST_F(RecentSendsTest, ManyAreMovedInTheOrderOfTheirRows) {
   EXPECT_GT(table_.mark, store_.Head() - 5 * RecentSends::kKept);
 }
 
+TEST_F(RecentSendsTest, ACommitThatOnlyReadsWritesNothing) {
+  Commit([&](auto& transaction) {
+    for (int i = 0; i < 100; ++i) Send(transaction, 1, "a" + std::to_string(i));
+    sends_->Settle(transaction);
+  });
+  ASSERT_GT(sends_->waiting(), 0U);
+  const std::size_t written = table_.order.size();
+  for (int i = 0; i < 2; ++i) {
+    Commit([&](auto& transaction) {
+      EXPECT_EQ(Send(transaction, 1, "a99"), 100U);
+      sends_->Settle(transaction);
+    });
+    EXPECT_EQ(table_.order.size(), written);
+    sends_->Forget();
+  }
+}
+
 TEST_F(RecentSendsTest, TheMarkFollowsALogWithoutSends) {
   for (int commit = 0; commit < 40; ++commit) {
     Commit([&](auto& transaction) {

@@ -189,6 +189,7 @@ bool GroupCommit::Refuse(Batch& batch, const Status& refusal) {
     if (!outcome) return false;
     unit->Done(*outcome);
   }
+  for (auto* listener : listeners_) listener->AfterAnswers();
   return backend_.Alive();
 }
 
