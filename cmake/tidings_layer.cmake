@@ -5,7 +5,10 @@
 #
 # A layer sees the include roots of its DEPS and of nothing else, so an upward #include is "No such file";
 # an upward DEPS stops the configure step. THIRD_PARTY is private to the layer's .cpp files,
-# THIRD_PARTY_PUBLIC is for what its public headers show.
+# THIRD_PARTY_PUBLIC is for what its public headers show. With TEST_LIBRARY its testing/*.cpp are a library, which the
+# tests of those link that name it in TEST_DEPS; else they belong to its own tests alone. Each test is a process of its own,
+# but for those of the filter TESTS_TOGETHER, which share one: with a server that takes long to start, say. Those of the filter
+# TESTS_FULL bear the label "full" and run with `./dev test --full` alone.
 
 add_library(tidings_options INTERFACE)
 target_compile_options(tidings_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
@@ -28,10 +31,13 @@ if(TIDINGS_FAULTS)
 endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_options(tidings_options INTERFACE -g1 -ffunction-sections -fdata-sections)
-  target_link_options(tidings_options INTERFACE -Wl,--gc-sections)
+  target_link_options(tidings_options INTERFACE -Wl,--gc-sections -Wl,--compress-debug-sections=zlib)
 endif()
 
 find_package(Threads REQUIRED)
+# What the tests of every layer may include: <tidings/testing/…>.
+cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH TIDINGS_TESTING_INCLUDE)
+string(APPEND TIDINGS_TESTING_INCLUDE "/src/base/testing/include")
 if(TIDINGS_TESTS)
   find_package(GTest REQUIRED)
   include(GoogleTest)
@@ -54,7 +60,7 @@ function(tidings_quick_to_build target)
 endfunction()
 
 function(tidings_layer name)
-  cmake_parse_arguments(arg "" "LAYER;FOLDER" "DEPS;THIRD_PARTY;THIRD_PARTY_PUBLIC" ${ARGN})
+  cmake_parse_arguments(arg "TEST_LIBRARY" "LAYER;FOLDER;TESTS_TOGETHER;TESTS_FULL" "DEPS;TEST_DEPS;THIRD_PARTY;THIRD_PARTY_PUBLIC" ${ARGN})
   if(NOT arg_LAYER)
     set(arg_LAYER ${name})
   endif()
@@ -88,7 +94,8 @@ function(tidings_layer name)
   if(sources)
     add_library(${target} STATIC ${sources})
     set(visibility PUBLIC)
-    target_link_libraries(${target} PRIVATE tidings_options ${arg_THIRD_PARTY})
+    # The options are how tidings is built, nothing that its users inherit.
+    target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:tidings_options> ${arg_THIRD_PARTY})
     target_include_directories(${target} PRIVATE "${root}")
   else()
     add_library(${target} INTERFACE)
@@ -99,6 +106,9 @@ function(tidings_layer name)
   target_include_directories(${target} ${visibility}
     $<BUILD_INTERFACE:${root}/include> $<INSTALL_INTERFACE:include>)
   target_compile_features(${target} ${visibility} cxx_std_23)
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
+  set_property(TARGET ${target} PROPERTY TIDINGS_ROOT "${root}")
+  set_property(TARGET ${target} PROPERTY TIDINGS_DEPS "${arg_DEPS}")
 
   if(TIDINGS_TESTS AND (tests OR public_headers))
     # Every public header compiles alone.
@@ -117,12 +127,37 @@ function(tidings_layer name)
       target_link_libraries(${target}_headers PRIVATE ${target} tidings_options)
       add_dependencies(tidings_header_checks ${target}_headers)
     endif()
+    if(arg_TEST_LIBRARY)
+      add_library(${target}_testing STATIC EXCLUDE_FROM_ALL ${testing_sources})
+      target_link_libraries(${target}_testing PUBLIC ${target} PRIVATE tidings_options ${arg_THIRD_PARTY} GTest::gtest)
+      target_include_directories(${target}_testing PRIVATE "${root}" "${TIDINGS_TESTING_INCLUDE}")
+      list(APPEND arg_TEST_DEPS ${name})
+      set(testing_sources)
+    endif()
     if(tests)
+      list(TRANSFORM arg_TEST_DEPS REPLACE "(.+)" "tidings_\\1_testing")
       add_executable(${name}_test ${tests} ${testing_sources})
-      target_link_libraries(${name}_test PRIVATE ${target} tidings_options ${arg_THIRD_PARTY} GTest::gmock GTest::gtest_main)
-      target_include_directories(${name}_test PRIVATE "${root}")
+      target_link_libraries(${name}_test PRIVATE ${target} ${arg_TEST_DEPS} tidings_options ${arg_THIRD_PARTY}
+        GTest::gmock GTest::gtest_main)
+      target_include_directories(${name}_test PRIVATE "${root}" "${TIDINGS_TESTING_INCLUDE}")
       tidings_quick_to_build(${name}_test)
-      gtest_discover_tests(${name}_test DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 300 LABELS ${arg_LAYER})
+      set(others)
+      if(arg_TESTS_FULL)
+        add_test(NAME ${name}_full COMMAND ${name}_test "--gtest_filter=${arg_TESTS_FULL}")
+        set_tests_properties(${name}_full PROPERTIES TIMEOUT 3600 LABELS full)
+        list(APPEND others "${arg_TESTS_FULL}")
+      endif()
+      if(arg_TESTS_TOGETHER)
+        add_test(NAME ${name}_together COMMAND ${name}_test "--gtest_filter=${arg_TESTS_TOGETHER}-${arg_TESTS_FULL}")
+        set_tests_properties(${name}_together PROPERTIES TIMEOUT 900 LABELS ${arg_LAYER})
+        list(APPEND others "${arg_TESTS_TOGETHER}")
+      endif()
+      set(test_filter)
+      if(others)
+        list(JOIN others ":" others)
+        set(test_filter TEST_FILTER "-${others}")
+      endif()
+      gtest_discover_tests(${name}_test ${test_filter} DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 300 LABELS ${arg_LAYER})
     endif()
   endif()
 endfunction()

@@ -9,8 +9,8 @@
 #include <cstdint>
 #include <optional>
 
+#include <tidings/base/sqlite/database.hpp>
 #include <tidings/chat/tables.hpp>
-#include <tidings/storage/sqlite/database.hpp>
 
 namespace tidings::sqlite {
 

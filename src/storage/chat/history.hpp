@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include <tidings/base/sqlite/database.hpp>
 #include <tidings/chat/reader.hpp>
-#include <tidings/storage/sqlite/database.hpp>
 #include <tidings/storage/sqlite/event_rows.hpp>
 
 #include "message_rows.hpp"

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include <tidings/base/sqlite/database.hpp>
 #include <tidings/chat/tables.hpp>
-#include <tidings/storage/sqlite/database.hpp>
 
 namespace tidings::sqlite {
 

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <vector>
 
+#include <tidings/base/sqlite/database.hpp>
 #include <tidings/chat/types.hpp>
-#include <tidings/storage/sqlite/database.hpp>
 
 #include "count_rows.hpp"
 

@@ -3,8 +3,8 @@
 
 #include <vector>
 
+#include <tidings/base/sqlite/database.hpp>
 #include <tidings/chat/reader.hpp>
-#include <tidings/storage/sqlite/database.hpp>
 #include <tidings/storage/sqlite/event_rows.hpp>
 
 namespace tidings::sqlite {

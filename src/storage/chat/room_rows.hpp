@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include <tidings/base/sqlite/database.hpp>
 #include <tidings/chat/reader.hpp>
 #include <tidings/chat/types.hpp>
-#include <tidings/storage/sqlite/database.hpp>
 
 namespace tidings::sqlite {
 

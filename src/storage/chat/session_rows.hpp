@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include <tidings/base/sqlite/database.hpp>
 #include <tidings/chat/tables.hpp>
-#include <tidings/storage/sqlite/database.hpp>
 
 namespace tidings::sqlite {
 

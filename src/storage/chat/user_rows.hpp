@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include <tidings/base/sqlite/database.hpp>
 #include <tidings/chat/types.hpp>
-#include <tidings/storage/sqlite/database.hpp>
 
 namespace tidings::sqlite {
 

@@ -11,7 +11,7 @@
 #include <string>
 
 #include <tidings/base/error.hpp>
-#include <tidings/storage/sqlite/database.hpp>
+#include <tidings/base/sqlite/database.hpp>
 
 struct sqlite3_backup;
 

@@ -1,8 +1,8 @@
 #include "../../eventing/testing/event_store_suite.hpp"
 
 #include <tidings/storage/sqlite/event_store.hpp>
+#include <tidings/testing/temp_folder.hpp>
 
-#include "testing/temp_folder.hpp"
 
 namespace tidings::eventing::testing {
 namespace {
@@ -30,7 +30,7 @@ class SqliteSubject final : public Subject {
   }
 
  private:
-  sqlite::testing::TempFolder folder_;
+  TempFolder folder_;
   sqlite::SqliteEventStore::Options options_;
   std::unique_ptr<sqlite::SqliteEventStore> store_;
 };

@@ -5,7 +5,7 @@
 
 #include <thread>
 
-#include "testing/fault_vfs.hpp"
+#include "../../base/sqlite/testing/fault_vfs.hpp"
 #include "testing/open_store.hpp"
 
 namespace tidings::sqlite::testing {

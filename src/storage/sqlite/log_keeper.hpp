@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-#include <tidings/storage/sqlite/database.hpp>
+#include <tidings/base/sqlite/database.hpp>
 #include <tidings/storage/sqlite/event_store.hpp>
 #include <tidings/storage/sqlite/stats.hpp>
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <tidings/base/log.hpp>
+#include <tidings/base/store_failure.hpp>
 
 namespace tidings::sqlite {
 
@@ -68,7 +69,7 @@ class Readers::State {
       lock.unlock();
       try {
         connection.Run(work);
-      } catch (const eventing::StoreFailure& failure) {
+      } catch (const StoreFailure& failure) {
         log::Err("read_failed", {{"reason", failure.error().message()}});
       } catch (const std::exception& failure) {
         log::Err("read_failed", {{"reason", failure.what()}});
@@ -105,7 +106,7 @@ bool Readers::Read(Work work) {
 void Readers::ReadNow(const std::function<void(Database&)>& work) {
   std::unique_lock lock(state_->mutex);
   state_->freed.wait(lock, [this] { return state_->closing || !state_->free.empty(); });
-  if (state_->closing) throw eventing::StoreFailure(Error(ErrorCode::kUnavailable, "the store is closing"));
+  if (state_->closing) throw StoreFailure(Error(ErrorCode::kUnavailable, "the store is closing"));
   std::unique_ptr<Connection> connection = std::move(state_->free.back());
   state_->free.pop_back();
   lock.unlock();

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <thread>
 
-#include "testing/fault_vfs.hpp"
+#include "../../base/sqlite/testing/fault_vfs.hpp"
 #include "testing/open_store.hpp"
 
 namespace tidings::sqlite::testing {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include <tidings/base/error.hpp>
-#include <tidings/storage/sqlite/database.hpp>
+#include <tidings/base/sqlite/database.hpp>
 #include <tidings/storage/sqlite/event_store.hpp>
 
 #include "file_probe.hpp"

@@ -8,11 +8,11 @@
 #include <vector>
 
 #include <tidings/app/commands.hpp>
-#include <tidings/storage/sqlite/database.hpp>
+#include <tidings/base/sqlite/database.hpp>
+#include <tidings/testing/temp_folder.hpp>
 
 #include "../faults.hpp"
 #include "history.hpp"
-#include "temp_folder.hpp"
 
 namespace tidings::app {
 

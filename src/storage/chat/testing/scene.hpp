@@ -1,8 +1,6 @@
 // A store in a folder of its own, with the chat's tables, that tests fill by hand over the writer's connection.
 #pragma once
 
-#include <stdlib.h>
-
 #include <array>
 #include <filesystem>
 #include <map>
@@ -17,28 +15,12 @@
 #include <tidings/storage/chat/chat_schema.hpp>
 #include <tidings/storage/chat/sqlite_reader.hpp>
 #include <tidings/storage/chat/sqlite_tables.hpp>
+#include <tidings/testing/temp_folder.hpp>
 
 #include "../../sqlite/schema.hpp"
 #include "../../sqlite/transaction.hpp"
 
 namespace tidings::sqlite {
-
-class TempFolder {
- public:
-  TempFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "tidings_chat_XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    path_ = name;
-  }
-  ~TempFolder() { std::filesystem::remove_all(path_); }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  std::string File(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // Everything happens in one transaction that is open from the start.
 class Scene {

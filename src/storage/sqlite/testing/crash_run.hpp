@@ -11,10 +11,10 @@
 #include <vector>
 
 #include <tidings/storage/sqlite/event_store.hpp>
+#include <tidings/testing/temp_folder.hpp>
 
-#include "fault_disk.hpp"
-#include "fault_vfs.hpp"
-#include "temp_folder.hpp"
+#include "../../../base/sqlite/testing/fault_disk.hpp"
+#include "../../../base/sqlite/testing/fault_vfs.hpp"
 
 namespace tidings::sqlite::testing {
 

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include <tidings/storage/sqlite/event_store.hpp>
+#include <tidings/testing/temp_folder.hpp>
 
-#include "temp_folder.hpp"
 
 namespace tidings::sqlite::testing {
 

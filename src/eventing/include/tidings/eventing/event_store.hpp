@@ -16,6 +16,7 @@
 #include <tidings/base/clock.hpp>
 #include <tidings/base/error.hpp>
 #include <tidings/base/id.hpp>
+#include <tidings/base/store_failure.hpp>
 
 namespace tidings::eventing {
 
@@ -118,14 +119,7 @@ class Transaction {
 };
 
 // Thrown by a Transaction where the store itself failed.
-class StoreFailure {
- public:
-  explicit StoreFailure(Error error) : error_(std::move(error)) {}
-  const Error& error() const { return error_; }
-
- private:
-  Error error_;
-};
+using tidings::StoreFailure;
 
 // Work that decides and writes where nothing else does. Units that wait together share one commit.
 class Unit {

@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
+#include <tidings/base/sqlite/database.hpp>
 #include <tidings/chat/tables.hpp>
 #include <tidings/eventing/event_store.hpp>
 #include <tidings/storage/chat/compare_tables.hpp>
-#include <tidings/storage/sqlite/database.hpp>
 
 namespace tidings::sqlite {
 

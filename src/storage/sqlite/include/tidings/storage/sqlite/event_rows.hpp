@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include <tidings/base/sqlite/database.hpp>
 #include <tidings/eventing/event_store.hpp>
-#include <tidings/storage/sqlite/database.hpp>
 
 namespace tidings::sqlite {
 

@@ -20,8 +20,8 @@
 #include <tidings/base/clock.hpp>
 #include <tidings/base/error.hpp>
 #include <tidings/base/id.hpp>
+#include <tidings/base/sqlite/database.hpp>
 #include <tidings/eventing/event_store.hpp>
-#include <tidings/storage/sqlite/database.hpp>
 #include <tidings/storage/sqlite/readers.hpp>
 #include <tidings/storage/sqlite/stats.hpp>
 

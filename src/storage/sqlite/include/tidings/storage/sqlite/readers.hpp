@@ -7,7 +7,7 @@
 #include <string>
 
 #include <tidings/base/error.hpp>
-#include <tidings/storage/sqlite/database.hpp>
+#include <tidings/base/sqlite/database.hpp>
 
 namespace tidings::sqlite {
 

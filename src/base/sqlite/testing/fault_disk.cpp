@@ -193,11 +193,11 @@ std::string FaultDisk::After(const Contents& contents) {
     const auto& change = contents.pending[i];
     const std::size_t whole = change.bytes.size();
     const std::size_t part = whole == 0 ? 0 : random_() % whole;
-    if (way == 0) continue;                            // nothing survives
-    if (way == 1 && i > kept) continue;                // the first of them, the last torn
-    if (way == 2 && random_() % 2 == 0) continue;      // any of them
+    if (way == 0) continue;                        // nothing survives
+    if (way == 1 && i > kept) continue;            // the first of them, the last torn
+    if (way == 2 && random_() % 2 == 0) continue;  // any of them
     const bool torn = way == 1 ? i == kept : way == 2 && random_() % 8 == 0;
-    Apply(after, change, torn ? part : whole);         // way 3: everything
+    Apply(after, change, torn ? part : whole);     // way 3: everything
   }
   return after;
 }

@@ -98,9 +98,9 @@ void ShmBarrier(sqlite3_file* file) { Real(file)->xShmBarrier(Of(file)->Real());
 int ShmUnmap(sqlite3_file* file, int remove) { return Real(file)->xShmUnmap(Of(file)->Real(), remove); }
 
 // Version 2: without memory mapping, which would pass the disk by.
-constexpr sqlite3_io_methods kMethods = {2,       Close,   Read,       Write,    Truncate,      Sync,
-                                         FileSize, Lock,    Unlock,     CheckReserved, Control, SectorSize,
-                                         Traits,  ShmMap,  ShmLock,    ShmBarrier, ShmUnmap,    nullptr, nullptr};
+constexpr sqlite3_io_methods kMethods = {2,       Close,      Read,          Write,   Truncate,   Sync,   FileSize,
+                                         Lock,    Unlock,     CheckReserved, Control, SectorSize, Traits, ShmMap,
+                                         ShmLock, ShmBarrier, ShmUnmap,      nullptr, nullptr};
 
 }  // namespace
 

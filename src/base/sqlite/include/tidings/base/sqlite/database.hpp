@@ -1,11 +1,11 @@
-// Database and Statement: SQLite with owners. For the storage layer and what extends its schema, never above it.
+// Database and Statement: SQLite with owners. For what keeps its data in SQLite, never above it.
 //
 //   Statement insert(database, "INSERT INTO users (name, age) VALUES (?, ?)");
 //   insert.Execute("ann", 41);
 //   Statement older(database, "SELECT name FROM users WHERE age > ?");
 //   for (auto rows = older.Query(40); rows.Next();) Use(rows.Text(0));
 //
-// Every failure is thrown as SqliteFailure (a StoreFailure): units and readers' work let it pass.
+// Every failure is thrown as SqliteFailure (a StoreFailure): what runs on the store lets it pass.
 // A Database and all that hangs on it belong to one thread at a time.
 #pragma once
 
@@ -19,7 +19,7 @@
 #include <vector>
 
 #include <tidings/base/error.hpp>
-#include <tidings/eventing/event_store.hpp>
+#include <tidings/base/store_failure.hpp>
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -29,7 +29,7 @@ namespace tidings::sqlite {
 class Database;
 
 // What SQLite refused, with its extended result code (https://sqlite.org/rescode.html).
-class SqliteFailure : public eventing::StoreFailure {
+class SqliteFailure : public StoreFailure {
  public:
   enum class Cause {
     kFull,     // no room: SQLITE_FULL

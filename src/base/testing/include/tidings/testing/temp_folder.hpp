@@ -4,22 +4,24 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <stdexcept>
 #include <string>
+#include <system_error>
 
-namespace tidings::app {
+namespace tidings {
 
 class TempFolder {
  public:
   // In memory where the machine has such a file system: what is tested here is not the disk.
   TempFolder() {
-    std::error_code ignored;
-    const bool memory = std::filesystem::is_directory("/dev/shm", ignored);
-    path_ = memory ? "/dev/shm/tidings_XXXXXX" : std::filesystem::temp_directory_path() / "tidings_XXXXXX";
-    if (mkdtemp(path_.data()) == nullptr) path_.clear();
+    std::error_code error;
+    const bool memory = std::filesystem::is_directory("/dev/shm", error);
+    path_ = memory ? "/dev/shm/tidings_XXXXXX" : (std::filesystem::temp_directory_path() / "tidings_XXXXXX").string();
+    if (mkdtemp(path_.data()) == nullptr) throw std::runtime_error("no temporary folder " + path_);
   }
   ~TempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
+    std::error_code error;
+    std::filesystem::remove_all(path_, error);
   }
   TempFolder(const TempFolder&) = delete;
   TempFolder& operator=(const TempFolder&) = delete;
@@ -31,4 +33,4 @@ class TempFolder {
   std::string path_;
 };
 
-}  // namespace tidings::app
+}  // namespace tidings

@@ -1,4 +1,4 @@
-#include <tidings/storage/sqlite/database.hpp>
+#include <tidings/base/sqlite/database.hpp>
 
 #include <sqlite3.h>
 
