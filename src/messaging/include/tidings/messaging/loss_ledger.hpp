@@ -1,0 +1,40 @@
+// LossLedger: every place where a message may legally vanish counts here, with its cause, so that none vanishes unseen.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <tidings/base/guarded.hpp>
+
+namespace tidings::messaging {
+
+enum class LossCause {
+  kExpired,       // "expired": its time to live ended
+  kTrimmed,       // "trimmed": cut off a stream while a group still owed it
+  kMaxLength,     // "max-length": its queue was full
+  kUnrouted,      // "unrouted": no queue or subscriber wanted it, and its publisher did not mind
+  kPubSubGap,     // "pub-sub-gap": times that a subscriber was told that it may have missed something
+  kSlow,          // "slow": a subscriber fell behind further than its buffer
+  kNoDeadLetter,  // "no-dead-letter": it died in a queue without dead letters
+  kPurged,        // "purged": an operator dropped it
+};
+
+std::string_view Name(LossCause cause);
+
+// Thread-safe.
+class LossLedger {
+ public:
+  // `where` is the queue, topic or stream. At most 1,000 places are told apart; what comes after counts under "other".
+  void Count(LossCause cause, std::string_view where, std::uint64_t messages = 1);
+  std::uint64_t Of(LossCause cause) const;
+  // (cause, place) → messages.
+  std::map<std::pair<LossCause, std::string>, std::uint64_t> All() const;
+
+ private:
+  mutable Guarded<std::map<std::pair<LossCause, std::string>, std::uint64_t>> counts_;
+};
+
+}  // namespace tidings::messaging

@@ -1,0 +1,141 @@
+#include "rabbit_server.hpp"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <chrono>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <string_view>
+#include <thread>
+
+namespace tidings::messaging::testing {
+namespace {
+
+constexpr const char* kServer = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+constexpr const char* kCookie = "tidingstests";
+
+std::string Contents(const std::string& file) {
+  std::ostringstream text;
+  text << std::ifstream(file).rdbuf();
+  return text.str();
+}
+
+std::string End(const std::string& text) {
+  return text.substr(text.size() - std::min<std::size_t>(text.size(), 3'000));
+}
+
+// Whether something on `port` answers AMQP's greeting with a method frame.
+bool Greets(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const timeval timeout{2, 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+  constexpr std::string_view kGreeting("AMQP\x00\x00\x09\x01", 8);
+  char type = 0;
+  const bool greets = ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
+                      ::send(socket, kGreeting.data(), kGreeting.size(), MSG_NOSIGNAL) == 8 &&
+                      ::recv(socket, &type, 1, 0) == 1 && type == 1;
+  ::close(socket);
+  return greets;
+}
+
+}  // namespace
+
+RabbitServer::RabbitServer() : node_name_("tidings" + std::to_string(amqp_.number()) + "@localhost") {
+  const std::string cookie = folder_.File(".erlang.cookie");
+  std::ofstream(cookie) << kCookie;
+  ::chmod(cookie.c_str(), 0400);
+  std::ofstream(folder_.File("enabled_plugins")) << "[].\n";
+  std::ofstream(folder_.File("env.conf")) << "\n";
+  std::ofstream(folder_.File("rabbitmq.conf")) << "disk_free_limit.absolute = 10MB\n"
+                                               << "log.file.level = warning\n"
+                                               << "raft.wal_max_size_bytes = 33554432\n";
+  epmd_ = std::make_unique<ChildProcess>(
+      std::vector<std::string>{"epmd", "-port", std::to_string(mapper_.number()), "-address", "127.0.0.1"});
+  Start();
+}
+
+RabbitServer::~RabbitServer() {
+  node_.reset();
+  epmd_.reset();
+}
+
+std::vector<std::string> RabbitServer::Environment() const {
+  return {
+      "HOME=" + folder_.path(),
+      "RABBITMQ_NODENAME=" + node_name_,
+      "RABBITMQ_NODE_IP_ADDRESS=127.0.0.1",
+      "RABBITMQ_NODE_PORT=" + std::to_string(amqp_.number()),
+      "RABBITMQ_DIST_PORT=" + std::to_string(distribution_.number()),
+      "ERL_EPMD_PORT=" + std::to_string(mapper_.number()),
+      "ERL_EPMD_ADDRESS=127.0.0.1",
+      "RABBITMQ_MNESIA_BASE=" + folder_.File("data"),
+      "RABBITMQ_LOG_BASE=" + folder_.File("log"),
+      "RABBITMQ_CONF_ENV_FILE=" + folder_.File("env.conf"),
+      "RABBITMQ_CONFIG_FILE=" + folder_.File("rabbitmq"),
+      "RABBITMQ_ENABLED_PLUGINS_FILE=" + folder_.File("enabled_plugins"),
+      "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}",
+      // The script then becomes the server instead of waiting for it, so that signals reach it and it dies with the test.
+      "detached=yes",
+  };
+}
+
+void RabbitServer::Kill() {
+  SaveQuorumQueues();
+  node_->Kill();
+}
+
+// All tables of dets: "[latest_log,ra_…]". Those whose name is no atom cannot be named by erl_call, and are not of the queues.
+void RabbitServer::SaveQuorumQueues() {
+  const std::string tables = Call("dets all");
+  for (std::size_t begin = tables.find_first_not_of("[], \n"); begin != std::string::npos;) {
+    const std::size_t end = std::min(tables.find_first_of("[], \n", begin), tables.size());
+    if (std::islower(static_cast<unsigned char>(tables[begin])) != 0) {
+      Call("dets sync [" + tables.substr(begin, end - begin) + "]");
+    }
+    begin = tables.find_first_not_of("[], \n", end);
+  }
+}
+
+void RabbitServer::Start() {
+  node_ = std::make_unique<ChildProcess>(std::vector<std::string>{kServer}, folder_.File("node.log"), Environment());
+  WaitUntilUp();
+}
+
+void RabbitServer::WaitUntilUp() {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(180);
+  while (std::chrono::steady_clock::now() < deadline && node_->running()) {
+    if (Greets(port())) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  throw std::runtime_error(
+      "RabbitMQ did not come up (apt-get install rabbitmq-server, if it is missing); its log ends:\n" +
+      End(Contents(folder_.File("node.log"))));
+}
+
+std::string RabbitServer::Call(const std::string& function) {
+  const std::string output = folder_.File("call.log");
+  ::unlink(output.c_str());
+  ChildProcess call({"/usr/lib/erlang/bin/erl_call", "-c", kCookie, "-n", node_name_, "-a", function}, output,
+                    Environment());
+  const auto ended = call.WaitFor(std::chrono::seconds(20));
+  if (!ended || *ended != 0) throw std::runtime_error("erl_call " + function + ": " + Contents(output));
+  return Contents(output);
+}
+
+RabbitServer& SharedRabbit() {
+  static RabbitServer server;
+  return server;
+}
+
+}  // namespace tidings::messaging::testing

@@ -1,0 +1,112 @@
+// TaskRunner: an io_context for tests, on which tasks are run to their end within a deadline.
+//
+//   TaskRunner runner;
+//   auto published = runner.Run(transport.Publish(Address::Queue("jobs"), Message("work")));
+//   EXPECT_TRUE(runner.Until([&] { return handled == 5; }));
+#pragma once
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include <tidings/messaging/task.hpp>
+
+namespace tidings::messaging::testing {
+
+// Deadlines are real time, whatever Timers the tasks use; past one the test fails by an exception.
+class TaskRunner {
+ public:
+  static constexpr std::chrono::milliseconds kDeadline{30'000};
+
+  boost::asio::io_context& context() { return context_; }
+  Executor executor() { return context_.get_executor(); }
+
+  // What the task returns, or throws.
+  template <class T>
+  T Run(Task<T> task, std::chrono::milliseconds deadline = kDeadline) {
+    // On the heap: a task that misses its deadline may end after this returned.
+    const auto outcome = std::make_shared<Outcome<T>>();
+    boost::asio::co_spawn(context_, Keep(std::move(task), outcome), boost::asio::detached);
+    if (!Until([&] { return outcome->done; }, deadline)) throw std::runtime_error("a task missed its deadline");
+    if (outcome->thrown) std::rethrow_exception(outcome->thrown);
+    if constexpr (!std::is_void_v<T>) return std::move(*outcome->value);
+  }
+
+  // Beside others; an exception fails the test.
+  void Spawn(Task<void> task) {
+    boost::asio::co_spawn(context_, std::move(task), [](const std::exception_ptr& thrown) {
+      try {
+        if (thrown) std::rethrow_exception(thrown);
+      } catch (const std::exception& error) {
+        ADD_FAILURE() << "a task ended by " << error.what();
+      }
+    });
+  }
+
+  // Runs what is there to run until the condition holds. False: the deadline came first.
+  bool Until(const std::function<bool()>& condition, std::chrono::milliseconds deadline = kDeadline) {
+    const auto end = std::chrono::steady_clock::now() + deadline;
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() >= end) return false;
+      Step(std::chrono::milliseconds(5));
+    }
+    return true;
+  }
+
+  // Runs everything that is ready, and what becomes ready by it.
+  void Poll() {
+    context_.restart();
+    context_.poll();
+  }
+
+  // Runs whatever comes within this time.
+  void RunFor(std::chrono::milliseconds duration) {
+    const auto end = std::chrono::steady_clock::now() + duration;
+    while (std::chrono::steady_clock::now() < end) Step(std::chrono::milliseconds(5));
+  }
+
+ private:
+  template <class T>
+  class Outcome {
+   public:
+    bool done = false;
+    std::exception_ptr thrown;
+    std::conditional_t<std::is_void_v<T>, std::optional<char>, std::optional<T>> value;
+  };
+
+  template <class T>
+  static Task<void> Keep(Task<T> task, std::shared_ptr<Outcome<T>> outcome) {
+    try {
+      if constexpr (std::is_void_v<T>) {
+        co_await std::move(task);
+      } else {
+        outcome->value.emplace(co_await std::move(task));
+      }
+    } catch (...) {
+      outcome->thrown = std::current_exception();
+    }
+    outcome->done = true;
+  }
+
+  // One handler, or the time; a context without work waits it out too, for another thread may post to it.
+  void Step(std::chrono::milliseconds at_most) {
+    context_.restart();
+    const auto work = boost::asio::make_work_guard(context_);
+    context_.run_one_for(at_most);
+  }
+
+  boost::asio::io_context context_;
+};
+
+}  // namespace tidings::messaging::testing
