@@ -1,0 +1,139 @@
+// Core: the executor's side of the transport. It sends jobs to the worker, keeps what the worker hands out until somebody asks
+// for it, and watches the leases of what was handed on.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <tidings/messaging/loss_ledger.hpp>
+#include <tidings/messaging/signal.hpp>
+#include <tidings/messaging/timers.hpp>
+#include <tidings/messaging/transport.hpp>
+
+#include "job.hpp"
+#include "worker.hpp"
+
+namespace tidings::messaging::embedded {
+
+// What a consumer has been sent and has not asked for yet. Its size is bounded by its prefetch.
+class Inbox {
+ public:
+  Inbox(Executor executor, std::string queue_, std::chrono::milliseconds lease_)
+      : queue(std::move(queue_)), lease(lease_), arrived(std::move(executor)) {}
+  std::string queue;
+  std::chrono::milliseconds lease;
+  std::deque<KeptMessage> messages;
+  Signal arrived;
+  bool ended = false;
+};
+
+// A subscription's notices that nobody asked for yet.
+class NoticeBox {
+ public:
+  static constexpr std::size_t kMost = 1'024;
+  explicit NoticeBox(Executor executor) : arrived(std::move(executor)) {}
+  std::deque<Notice> notices;
+  Signal arrived;
+  bool ended = false;
+  bool overrun = false;  // the last one in it is a gap, and more is dropped until there is room
+};
+
+// A message that was handed to the user.
+class Held {
+ public:
+  QueueId queue = 0;
+  MessageId id = 0;
+  std::uint64_t epoch = 0;
+  Millis deadline = 0;
+  std::chrono::milliseconds lease{0};
+  bool ours = true;
+};
+
+// One executor.
+class Core : public std::enable_shared_from_this<Core> {
+ public:
+  Core(Executor executor, Timers& timers, LossLedger& ledger);
+
+  // REQUIRES: called once, before all else.
+  void Start(std::unique_ptr<QueueFile> file, std::unique_ptr<Desk> desk, Worker::Options options);
+  void Close();
+  bool closed() const { return closed_; }
+
+  // Runs `work` on the file and resumes when its outcome is durable. Anything else than an outcome of its own is
+  // kUnavailable, "refused", or kInternal: unknown.
+  template <class T>
+  Task<Result<T>> Call(bool essential, std::move_only_function<Result<T>(Desk&)> work) {
+    const auto self = shared_from_this();
+    auto initiate = [&](auto handler) {
+      Submit(std::make_unique<JobOf<T>>(essential, std::move(work), std::move(handler), executor_));
+    };
+    co_return co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(Result<T>)>(
+        initiate, boost::asio::use_awaitable);
+  }
+  // The same, and nobody waits.
+  void Send(std::move_only_function<Status(Desk&)> work);
+
+  Task<Result<std::shared_ptr<Inbox>>> Open(ConsumerId consumer, std::string queue, std::size_t prefetch,
+                                            std::chrono::milliseconds lease, bool listed);
+  // What was not asked for goes back. Returns when it has.
+  Task<void> Shut(ConsumerId consumer);
+  void ShutSoon(ConsumerId consumer);
+  ConsumerId NewConsumer() { return ++last_consumer_; }
+  // REQUIRES: the inbox is not empty.
+  Delivery HandOut(Inbox& inbox);
+
+  // Whether a delivery may still be settled; it is from now on by nobody else.
+  bool Let(Held& held);
+  // It was dropped.
+  void Drop(const std::shared_ptr<Held>& held);
+  void Extend(Held& held);
+
+  std::shared_ptr<NoticeBox> OpenBox(SubscriptionId subscription);
+  void ShutBox(SubscriptionId subscription);
+  SubscriptionId NewSubscription() { return ++last_subscription_; }
+
+  Executor executor() const { return executor_; }
+  // Has the executor's context run on while somebody waits.
+  Executor Working() const { return boost::asio::prefer(executor_, boost::asio::execution::outstanding_work.tracked); }
+  std::uint64_t commits() const { return worker_->commits(); }
+  Timers& timers() { return timers_; }
+  LossLedger& ledger() { return ledger_; }
+  Signal& streams_grew() { return streams_grew_; }
+
+ private:
+  void Submit(std::unique_ptr<Job> job);
+  void Receive(Jobs jobs, Outbox outbox);
+  void LoseAll(std::uint64_t epoch);
+  void PutNotice(SubscriptionId subscription, Notice notice);
+  std::vector<MessageId> TakeLeft(ConsumerId consumer);
+  void Remove(ConsumerId consumer, std::vector<MessageId> left);
+  void Watch(Millis deadline);
+  void CheckLeases();
+
+  Executor executor_;
+  Timers& timers_;
+  LossLedger& ledger_;
+  Signal streams_grew_;
+  std::uint64_t epoch_ = 1;
+  ConsumerId last_consumer_ = 0;
+  SubscriptionId last_subscription_ = 0;
+  std::map<ConsumerId, std::shared_ptr<Inbox>> inboxes_;
+  std::map<SubscriptionId, std::shared_ptr<NoticeBox>> boxes_;
+  std::unordered_map<MessageId, std::shared_ptr<Held>> held_;
+  Alarm due_alarm_;
+  Alarm lease_alarm_;
+  std::optional<Millis> lease_alarm_at_;
+  bool closed_ = false;
+  std::unique_ptr<Worker> worker_;
+};
+
+}  // namespace tidings::messaging::embedded

@@ -1,0 +1,56 @@
+#include "file_consumer.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+namespace tidings::messaging::embedded {
+namespace {
+
+// What is popped has no consumer with a lease of its own.
+constexpr std::chrono::milliseconds kPopLease{30'000};
+
+std::unexpected<Error> Stopped(std::string_view queue) {
+  return Fail(ErrorCode::kUnavailable,
+              "the consumer of " + std::string(queue) + " was stopped, its queue deleted, or the transport closed");
+}
+
+}  // namespace
+
+Task<Result<Delivery>> FileConsumer::Next() {
+  const auto core = core_;
+  const auto inbox = inbox_;
+  const Executor working = core->Working();
+  while (inbox->messages.empty()) {
+    const auto state = co_await boost::asio::this_coro::cancellation_state;
+    if (inbox->ended || state.cancelled() != boost::asio::cancellation_type::none) co_return Stopped(inbox->queue);
+    co_await inbox->arrived.Wait();
+  }
+  co_return core->HandOut(*inbox);
+}
+
+Task<void> FileConsumer::Stop() {
+  const auto core = core_;
+  co_await core->Shut(id_);
+}
+
+Task<Result<std::optional<Delivery>>> PopOne(std::shared_ptr<Core> core, std::string queue,
+                                             std::chrono::milliseconds timeout) {
+  const Executor working = core->Working();
+  const ConsumerId id = core->NewConsumer();
+  const Millis until = core->timers().Steady() + timeout.count();
+  auto opened = co_await core->Open(id, queue, 1, kPopLease, false);
+  if (!opened) co_return std::unexpected(opened.error());
+  Inbox& inbox = **opened;
+  while (inbox.messages.empty() && !inbox.ended) {
+    const Millis left = until - core->timers().Steady();
+    const auto state = co_await boost::asio::this_coro::cancellation_state;
+    if (left <= 0 || state.cancelled() != boost::asio::cancellation_type::none) break;
+    co_await inbox.arrived.WaitFor(core->timers(), std::chrono::milliseconds(left));
+  }
+  std::optional<Delivery> delivery;
+  if (!inbox.messages.empty()) delivery = core->HandOut(inbox);
+  if (!delivery && inbox.ended) co_return Stopped(queue);
+  core->ShutSoon(id);
+  co_return delivery;
+}
+
+}  // namespace tidings::messaging::embedded
