@@ -1,0 +1,53 @@
+// Message ↔ AMQP content: which property carries what, so that other clients see a message as they would expect it.
+//
+//   message-id ← id · type ← type · content-type, content-encoding, correlation-id, reply-to ← the headers of these names ·
+//   timestamp (seconds) ← header tidings-time, kept in the table too for its milliseconds · headers table ← all others, texts
+//   as long strings (what is no UTF-8 as byte arrays), and "tidings-key" ← key
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <tidings/base/error.hpp>
+#include <tidings/messaging/message.hpp>
+
+namespace tidings::messaging::rabbitmq {
+
+class Publication {
+ public:
+  std::string_view exchange;
+  std::string_view routing_key;
+  bool persistent = true;
+  std::string_view expiration;  // milliseconds in decimal; empty: none
+  std::span<const std::string> numbers;  // headers that travel as numbers where their value is a whole one
+};
+
+// The frames of basic.publish with all its content. `mandatory` always: what reaches no queue comes back.
+// REQUIRES: Check(message).
+void AppendMessage(std::string& out, std::uint16_t channel, std::size_t frame_max, const Publication& publication,
+                   const Message& message);
+
+// What came with it but is no part of a message.
+class Received {
+ public:
+  Message message;
+  std::uint32_t deliveries = 1;  // this time included: from x-delivery-count, else 2 if it was redelivered
+};
+
+enum class Strictness {
+  kStrict,   // what exceeds a message's bounds is an error
+  kLenient,  // what exceeds them is left out: for queues of dead letters, where there is nowhere else to put it
+};
+
+// Reads properties (with their flags) and takes the body. Without an id it gets a new one; one that is none of ours is
+// made one by percent-encoding; what the broker adds ("x-death", "x-delivery-count") is left out. From the queue of another
+// queue's dead letters, what RabbitMQ says about its death is translated into the library's headers. kInvalid: undecodable.
+Result<Received> ReadMessage(std::string_view properties, std::string& body, bool redelivered, std::string_view queue,
+                             Strictness strictness);
+
+// The id of a message that was returned; "" if it has none.
+std::string_view MessageIdOf(std::string_view properties);
+
+}  // namespace tidings::messaging::rabbitmq

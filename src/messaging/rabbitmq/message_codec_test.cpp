@@ -1,0 +1,185 @@
+#include "message_codec.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "frame.hpp"
+#include "methods.hpp"
+#include "properties.hpp"
+#include "table.hpp"
+
+namespace tidings::messaging::rabbitmq {
+namespace {
+
+using namespace std::string_literals;
+
+// What a consumer gets of what was published.
+class Wire {
+ public:
+  explicit Wire(const Message& message, std::size_t frame_max = 4096, const Publication& publication = Publication()) {
+    std::string out;
+    AppendMessage(out, 1, frame_max, publication, message);
+    std::string_view rest = out;
+    Frame frame;
+    Content content(Message::kMostBody);
+    while (TakeFrame(rest, frame_max, frame) == FrameStep::kFrame) {
+      switch (frame.type) {
+        case FrameType::kMethod: EXPECT_TRUE(content.Begin(0, frame.payload)); break;
+        case FrameType::kHeader: content.AddHeader(frame.payload); break;
+        default: content.AddBody(frame.payload);
+      }
+    }
+    EXPECT_TRUE(rest.empty());
+    EXPECT_FALSE(content.under_way());
+    properties = content.properties();
+    body = content.body();
+    EXPECT_TRUE(ReadProperties(properties, read));
+  }
+  Message Arrived() {
+    auto received = ReadMessage(properties, body, false, "q", Strictness::kStrict);
+    EXPECT_TRUE(received) << received.error().message();
+    return received ? received->message : Message();
+  }
+  std::string properties;
+  std::string body;
+  Properties read;
+};
+
+TEST(MessageCodec, BringsEveryPartBack) {
+  Message message("order.created", std::string("\x00\xff body", 7));
+  message.key = "customer 7";
+  message.headers = {{"a", "1"},
+                     {"empty", ""},
+                     {"bytes", "\xff\x00"s},
+                     {"unicode", "žluťoučký"},
+                     {"tidings-time", "2026-11-24T01:02:03.004Z"}};
+  Wire wire(message);
+  EXPECT_EQ(wire.Arrived(), message);
+  EXPECT_EQ(wire.read.message_id, message.id);
+  EXPECT_EQ(wire.read.type, "order.created");
+  EXPECT_EQ(wire.read.timestamp, 1'795'482'123u);
+  EXPECT_EQ(wire.read.delivery_mode, kPersistent);
+}
+
+TEST(MessageCodec, KeepsTheOrderOfHeadersThatTravelAsProperties) {
+  const std::vector<Headers> all = {
+      {{"content-type", "text/plain"}, {"correlation-id", "c"}, {"reply-to", "r"}, {"x", "1"}},
+      {{"x", "1"}, {"reply-to", "r"}, {"y", "2"}, {"content-type", "text/plain"}},
+      {{"reply-to", "r"}, {"content-type", "text/plain"}},
+      {{"x", "1"}, {"content-encoding", "gzip"}},
+      {{"reply-to", ""}, {"correlation-id", std::string(300, 'c')}},
+  };
+  for (const Headers& headers : all) {
+    Message message("t", "b");
+    message.headers = headers;
+    EXPECT_EQ(Wire(message).Arrived(), message);
+  }
+}
+
+TEST(MessageCodec, SendsNumbersWhereItIsToldTo) {
+  Message message("x");
+  message.headers = {{"seq", "42"}, {"other", "43"}, {"text", "4x"}};
+  const std::vector<std::string> numbers = {"seq", "text"};
+  Publication publication;
+  publication.numbers = numbers;
+  Wire wire(message, 4096, publication);
+  const auto table = ReadTable(wire.read.headers);
+  ASSERT_TRUE(table);
+  ASSERT_NE(table->Find("seq"), nullptr);
+  EXPECT_EQ(table->Find("seq")->kind, Value::Kind::kInteger);
+  EXPECT_EQ(table->Find("seq")->integer, 42);
+  EXPECT_EQ(table->Find("other")->kind, Value::Kind::kText);
+  EXPECT_EQ(table->Find("text")->kind, Value::Kind::kText);
+  EXPECT_EQ(wire.Arrived(), message);
+}
+
+TEST(MessageCodec, EscapesNamesThatMeanSomethingToTheBroker) {
+  Message message("t", "b");
+  message.headers = {
+      {"CC", "other"}, {"x-death", "mine"}, {"tidings-key", "k"}, {"tidings-escaped-CC", "e"}, {"x-mine", "m"}};
+  Wire wire(message);
+  EXPECT_EQ(wire.Arrived(), message);
+  const auto table = ReadTable(wire.read.headers);
+  ASSERT_TRUE(table);
+  EXPECT_EQ(table->Find("CC"), nullptr);
+  EXPECT_EQ(table->Find("x-death"), nullptr);
+  EXPECT_NE(table->Find("x-mine"), nullptr);
+}
+
+TEST(MessageCodec, SplitsLargeBodies) {
+  const Message message("t", std::string(100'000, 'x'));
+  EXPECT_EQ(Wire(message, 8192).Arrived(), message);
+}
+
+// Properties and a table as another client writes them.
+std::string Foreign(std::string_view table, std::string_view id = "", std::string_view type = "") {
+  Properties properties;
+  properties.Set(Properties::kHeaders, &Properties::headers, table);
+  if (!id.empty()) properties.Set(Properties::kMessageId, &Properties::message_id, id);
+  if (!type.empty()) properties.Set(Properties::kType, &Properties::type, type);
+  std::string bytes;
+  AppendProperties(bytes, properties);
+  return bytes;
+}
+
+TEST(MessageCodec, ReadsOtherClientsMessages) {
+  std::string body = "b";
+  auto bare = ReadMessage("\x00\x00"s, body, true, "q", Strictness::kStrict);
+  ASSERT_TRUE(bare);
+  EXPECT_EQ(bare->message.body, "b");
+  EXPECT_TRUE(Check(bare->message)) << "it got an id";
+  EXPECT_EQ(bare->deliveries, 2u);
+
+  const std::string table = "\x03numI\x00\x00\x00\x07"s +
+                            "\x04"
+                            "flagt\x01"s +
+                            "\x10x-delivery-countl\x00\x00\x00\x00\x00\x00\x00\x02"s;
+  auto typed = ReadMessage(Foreign(table, "my id"), body, true, "q", Strictness::kStrict);
+  ASSERT_TRUE(typed) << typed.error().message();
+  EXPECT_EQ(typed->message.headers, (Headers{{"num", "7"}, {"flag", "true"}}));
+  EXPECT_EQ(typed->message.id, "my%20id");
+  EXPECT_EQ(typed->deliveries, 3u);
+
+  auto long_id = ReadMessage(Foreign("", std::string(200, 'i')), body, false, "q", Strictness::kStrict);
+  ASSERT_TRUE(long_id);
+  EXPECT_EQ(long_id->message.id.size(), Message::kMostId);
+  EXPECT_TRUE(long_id->message.id.starts_with("iiii"));
+}
+
+TEST(MessageCodec, TellsWhatIsNoMessage) {
+  std::string body = "b";
+  const std::string blank_name = "\x01 S\x00\x00\x00\x01v"s;
+  EXPECT_FALSE(ReadMessage(Foreign(blank_name), body, false, "q", Strictness::kStrict));
+  EXPECT_EQ(body, "b") << "the body stays with the caller";
+  auto lenient = ReadMessage(Foreign(blank_name), body, false, "q.dead", Strictness::kLenient);
+  ASSERT_TRUE(lenient);
+  EXPECT_TRUE(lenient->message.headers.empty());
+  EXPECT_FALSE(ReadMessage("\x20\x00\x00"s, body, false, "q", Strictness::kStrict)) << "cut off";
+}
+
+TEST(MessageCodec, TranslatesTheBrokersDeaths) {
+  std::string death;
+  Writer writer(death);
+  writer.ShortText("x-death");
+  writer.U8('A');
+  const std::size_t array = writer.BeginLength();
+  writer.U8('F');
+  TableWriter entry(writer);
+  entry.Integer("count", 1).Text("reason", "delivery_limit").Text("queue", "orders");
+  entry.End();
+  writer.EndLength(array);
+  std::string body = "b";
+  auto dead = ReadMessage(Foreign(death, "id"), body, false, "orders.dead", Strictness::kLenient);
+  ASSERT_TRUE(dead);
+  EXPECT_EQ(dead->message.headers.Get(header::kDeathReason), "delivery-limit");
+  EXPECT_EQ(dead->message.headers.Get(header::kDeathQueue), "orders");
+  body = "b";
+  auto elsewhere = ReadMessage(Foreign(death, "id"), body, false, "orders", Strictness::kStrict);
+  ASSERT_TRUE(elsewhere);
+  EXPECT_TRUE(elsewhere->message.headers.empty()) << "it came back from a delay";
+}
+
+}  // namespace
+}  // namespace tidings::messaging::rabbitmq
