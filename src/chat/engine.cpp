@@ -147,6 +147,12 @@ void Engine::KeepSessions(std::vector<std::string> pids) {
   writer_->Submit<bool>([pids = std::move(pids)](Writer& w) { return w.KeepSessions(pids); }, [](Result<bool>) {});
 }
 
+void Engine::KeepCheckpoint(std::string reader, Position position) {
+  writer_->Submit<bool>(
+      [reader = std::move(reader), position](Writer& w) { return w.KeepCheckpoint(reader, position); },
+      [](Result<bool>) {});
+}
+
 void Engine::SetLastSeen(std::vector<std::pair<UserKey, Millis>> users) {
   writer_->Submit<bool>([users = std::move(users)](Writer& w) { return w.SetLastSeen(users); }, [](Result<bool>) {});
 }

@@ -59,6 +59,7 @@ class Engine::Writer final : public eventing::CommitListener {
   Result<Resumed> Resume(const Caller& caller, const ResumeRequest& request);
   Result<bool> EndSession(const std::string& pid);
   Result<bool> KeepSessions(const std::vector<std::string>& pids);
+  Result<bool> KeepCheckpoint(const std::string& reader, Position position);
 
  private:
   template <class T>

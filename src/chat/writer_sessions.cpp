@@ -127,4 +127,9 @@ Result<bool> Engine::Writer::KeepSessions(const std::vector<std::string>& pids) 
   return true;
 }
 
+Result<bool> Engine::Writer::KeepCheckpoint(const std::string& reader, Position position) {
+  tables_->PutCheckpoint(reader, position);
+  return true;
+}
+
 }  // namespace tidings::chat

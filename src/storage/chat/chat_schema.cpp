@@ -136,6 +136,13 @@ CREATE TABLE session_rooms (
 ) WITHOUT ROWID;
 )sql";
 
+constexpr const char* kCheckpoints = R"sql(
+CREATE TABLE checkpoints (
+  reader TEXT PRIMARY KEY,
+  position INTEGER NOT NULL
+) WITHOUT ROWID;
+)sql";
+
 // Rows of sends may come later than their events; up to this position all are there.
 constexpr const char* kSendsMark = R"sql(
 CREATE TABLE sends_mark (
@@ -147,9 +154,9 @@ constexpr const char* kFirstSendsMark = "INSERT INTO sends_mark SELECT 1, coales
 
 }  // namespace
 
-SchemaPart ChatSchema() { 
+SchemaPart ChatSchema() {
   return SchemaPart("chat", {std::string(kUsers) + kRooms + kMessages + kCounts + kSessions,
-                             std::string(kSendsMark) + kFirstSendsMark});
+                             std::string(kSendsMark) + kFirstSendsMark, kCheckpoints});
 }
 
 std::string DerivedSchema() { return std::string(kRooms) + kMessages + kCounts + kSendsMark; }

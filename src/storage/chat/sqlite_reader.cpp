@@ -139,4 +139,19 @@ std::vector<eventing::StoredEvent> SqliteReader::Missed(const std::vector<chat::
   return rows_->replay.Missed(places, upto, bytes);
 }
 
+std::vector<chat::LogEvent> SqliteReader::Log(Position after, std::size_t limit) {
+  std::vector<chat::LogEvent> log;
+  for (eventing::StoredEvent& event : database_.Slot<EventRows>().ReadAll(after, limit)) {
+    const auto room = rows_->rooms.Find(event.stream);
+    if (!room) throw SqliteFailure(SqliteFailure::kBadRowCode, "an event's room has no row");
+    log.push_back({std::move(event), room->id});
+  }
+  return log;
+}
+
+Position SqliteReader::Checkpoint(std::string_view reader) {
+  Statement find(database_, "SELECT position FROM checkpoints WHERE reader = ?");
+  return static_cast<Position>(find.Number(reader).value_or(0));
+}
+
 }  // namespace tidings::sqlite

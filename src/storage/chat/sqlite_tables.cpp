@@ -22,8 +22,9 @@ using chat::UserKey;
 using chat::UserRow;
 
 struct SqliteTables::Rows {
-  explicit Rows(Database& database)
-      : users(database),
+  explicit Rows(Database& at)
+      : database(at),
+        users(database),
         put_users(database),
         rooms(database),
         put_rooms(database),
@@ -36,6 +37,7 @@ struct SqliteTables::Rows {
         put_counts(database),
         sessions(database) {}
 
+  Database& database;
   UserRows users;
   UserWrites put_users;
   RoomRows rooms;
@@ -136,6 +138,13 @@ void SqliteTables::PutSessionRoom(std::string_view pid, const SessionRoomRow& ro
 void SqliteTables::RemoveSessionRoom(std::string_view pid, RoomKey room) { rows_->sessions.RemoveRoom(pid, room); }
 std::uint64_t SqliteTables::PurgeSessions(Millis seen_before, std::uint64_t most) {
   return rows_->sessions.Purge(seen_before, most);
+}
+
+// Prepared anew each time: it is rare, and a file of derived tables alone has no checkpoints.
+void SqliteTables::PutCheckpoint(std::string_view reader, Position position) {
+  Statement(rows_->database, "INSERT INTO checkpoints (reader, position) VALUES (?, ?) "
+                             "ON CONFLICT (reader) DO UPDATE SET position = excluded.position")
+      .Execute(reader, position);
 }
 
 }  // namespace tidings::sqlite

@@ -134,6 +134,8 @@ class Engine {
   void EndSession(std::string pid);
   // Sessions of connected sockets stay; those not seen for a day are removed.
   void KeepSessions(std::vector<std::string> pids);
+  // Notes how far a reader of the log has come; see Reader::Checkpoint.
+  void KeepCheckpoint(std::string reader, Position position);
   // Writes when users were last seen.
   void SetLastSeen(std::vector<std::pair<UserKey, Millis>> users);
 

@@ -61,6 +61,12 @@ struct Watermark {
   Seq read = 0;
 };
 
+// An event with the room that it is of.
+struct LogEvent {
+  eventing::StoredEvent event;
+  std::string room;
+};
+
 // Where a socket's replay stands in one room.
 struct ReplayPlace {
   RoomKey room = 0;
@@ -109,6 +115,11 @@ class Reader {
   // about `bytes` of data, at least one event if there is one.
   virtual std::vector<eventing::StoredEvent> Missed(const std::vector<ReplayPlace>& places, Position upto,
                                                     std::size_t bytes) = 0;
+
+  // The log of all rooms above position `after`, in the order of commits; at most `limit` events.
+  virtual std::vector<LogEvent> Log(Position after, std::size_t limit) = 0;
+  // What Tables::PutCheckpoint was last told; 0 if never.
+  virtual Position Checkpoint(std::string_view reader) = 0;
 };
 
 // Gives every record that is a reply what it quotes.

@@ -114,6 +114,9 @@ class Tables : public SendTable {
   virtual void RemoveSessionRoom(std::string_view pid, RoomKey room) = 0;
   // Removes sessions not seen since; at most `most` of them. Gives how many.
   virtual std::uint64_t PurgeSessions(Millis seen_before, std::uint64_t most) = 0;
+
+  // How far those who read the log on their own have come, by name.
+  virtual void PutCheckpoint(std::string_view reader, Position position) = 0;
 };
 
 // Numbers of one block of Tables::CloseBlock: block b holds the numbers b * kCountBlock to (b + 1) * kCountBlock - 1.

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include <tidings/storage/sqlite/database.hpp>
+#include <tidings/base/sqlite/database.hpp>
 
 namespace tidings::sqlite {
 

@@ -6,8 +6,8 @@
 
 #include <memory>
 
+#include <tidings/base/sqlite/database.hpp>
 #include <tidings/chat/reader.hpp>
-#include <tidings/storage/sqlite/database.hpp>
 #include <tidings/storage/sqlite/readers.hpp>
 
 namespace tidings::sqlite {
@@ -47,6 +47,8 @@ class SqliteReader final : public chat::Reader {
 
   std::vector<eventing::StoredEvent> Missed(const std::vector<chat::ReplayPlace>& places, chat::Position upto,
                                             std::size_t bytes) override;
+  std::vector<chat::LogEvent> Log(chat::Position after, std::size_t limit) override;
+  chat::Position Checkpoint(std::string_view reader) override;
 
  private:
   struct Rows;

@@ -5,8 +5,8 @@
 
 #include <memory>
 
+#include <tidings/base/sqlite/database.hpp>
 #include <tidings/chat/tables.hpp>
-#include <tidings/storage/sqlite/database.hpp>
 
 namespace tidings::sqlite {
 
@@ -75,6 +75,7 @@ class SqliteTables : public chat::Tables {
   void PutSessionRoom(std::string_view pid, const chat::SessionRoomRow& row) override;
   void RemoveSessionRoom(std::string_view pid, chat::RoomKey room) override;
   std::uint64_t PurgeSessions(Millis seen_before, std::uint64_t most) override;
+  void PutCheckpoint(std::string_view reader, chat::Position position) override;
 
  private:
   struct Rows;
