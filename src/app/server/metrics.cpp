@@ -103,6 +103,23 @@ void Store(MetricsWriter& out, const MetricsSources& sources) {
   out.Distribution("tidings_checkpoint_seconds", "Time of a checkpoint.", store.checkpoint_micros, kMicros);
 }
 
+void Queue(MetricsWriter& out, const QueueRelay& queue, const Clock& clock) {
+  const QueueBacklog backlog = queue.Backlog();
+  const Millis age = backlog.oldest_at == 0 ? 0 : std::max<Millis>(clock.Now() - backlog.oldest_at, 0);
+  out.Gauge("tidings_queue_backlog_events", "Events of the log that the broker has not confirmed yet.",
+            static_cast<double>(backlog.events));
+  out.Gauge("tidings_queue_backlog_seconds", "Age of the oldest of them.", static_cast<double>(age) / 1'000);
+  out.Gauge("tidings_queue_stuck", "1 while publishing fails; it goes on trying.", backlog.stuck ? 1 : 0);
+  out.Counter("tidings_queue_published_total", "Events that the broker confirmed, repeats too.",
+              static_cast<double>(backlog.published));
+  out.Counter("tidings_queue_failures_total", "Stretches of the log that had to be published again.",
+              static_cast<double>(backlog.failures));
+  out.Counter("tidings_queue_damaged_total", "Events that could not be published, since their data is damaged.",
+              static_cast<double>(backlog.damaged));
+  auto& losses = out.Family("tidings_messages_lost_total", "counter", "Messages that vanished by right, by cause.");
+  for (const auto& [cause, count] : backlog.losses) losses.Sample("cause", cause, static_cast<double>(count));
+}
+
 // Under the names that Prometheus' own clients use.
 void Process(MetricsWriter& out) {
   const ProcessUsage usage = UsageOfProcess();
@@ -123,6 +140,7 @@ std::string MetricsText(const MetricsSources& sources) {
   Requests(out, sources.http);
   Chat(out, sources.chat, sources.store);
   Store(out, sources);
+  if (sources.queue != nullptr) Queue(out, *sources.queue, sources.clock);
   Process(out);
   return out.Take();
 }

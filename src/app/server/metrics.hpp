@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include <tidings/app/queue_relay.hpp>
 #include <tidings/chat/engine.hpp>
 #include <tidings/net/chat/services.hpp>
 #include <tidings/net/server_stats.hpp>
@@ -16,6 +17,8 @@ struct MetricsSources {
   const net::ChatStats& chat;
   sqlite::SqliteEventStore& store;
   const chat::Engine& engine;
+  const QueueRelay* queue;  // null: nothing is published
+  const Clock& clock;
 };
 
 std::string MetricsText(const MetricsSources& sources);

@@ -85,7 +85,7 @@ class MetricsTest : public testing::Test {
     store_->Close();
     std::filesystem::remove_all(folder_);
   }
-  MetricsSources Sources() { return {http_, chat_, *store_, *engine_}; }
+  MetricsSources Sources() { return {http_, chat_, *store_, *engine_, nullptr, clock_}; }
 
   class Exchange final : public realtime::HttpExchange {
    public:
@@ -108,6 +108,7 @@ class MetricsTest : public testing::Test {
   }
 
   std::string folder_;
+  SystemClock clock_;
   net::ServerStats http_;
   net::ChatStats chat_;
   std::unique_ptr<sqlite::SqliteEventStore> store_;

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include <tidings/app/copies.hpp>
+#include <tidings/app/queue_relay.hpp>
 #include <tidings/app/web.hpp>
 #include <tidings/auth/secret_file.hpp>
 #include <tidings/base/log.hpp>
@@ -49,7 +50,6 @@ Status CheckPossible(const Config& config) {
   };
   if (config.io_threads > 1) return refuse("io_threads", "this version serves on one I/O thread; leave it at 1");
   if (!config.store.empty()) return refuse("store", "this version has the embedded store only; leave it empty");
-  if (!config.amqp.url.empty()) return refuse("amqp.url", "this version does not publish to RabbitMQ; leave it empty");
   if (!config.redis.url.empty()) return refuse("redis.url", "this version runs on one node; leave it empty");
   return {};
 }
@@ -68,6 +68,7 @@ class Server::State {
   explicit State(const Config& given)
       : config(given), loop(clock), http_options(HttpOptionsOf(given)), http(loop, http_options) {}
   ~State() {
+    queue_relay.reset();
     if (turn_store) turn_store->Finish();
     if (store) store->Close();  // nobody calls back any more
   }
@@ -102,6 +103,7 @@ class Server::State {
   net::HttpServerOptions http_options;
   net::HttpServer http;                           // its connections end before what they call
   std::unique_ptr<net::HttpServer> metrics_http;  // null: metrics are served by `http`
+  std::unique_ptr<QueueRelay> queue_relay;        // null: nothing is published
   std::unique_ptr<Control> control;
   std::vector<std::string> addresses;
   std::vector<std::filesystem::file_time_type> certificate_times;
@@ -139,6 +141,12 @@ Status Server::State::Open() {
   store->AddListener(*relay);
   store->AddListener(engine->listener());
   reads = std::make_unique<sqlite::SqliteReadPool>(store->readers());
+  if (!config.amqp.url.empty()) {
+    const bool quorum = config.amqp.queue_type == QueueType::kQuorum;
+    auto made_relay = QueueRelay::Make({config.amqp.url, quorum}, *store, *reads, *engine);
+    if (!made_relay) return std::unexpected(made_relay.error().Within("amqp.url"));
+    queue_relay = std::move(*made_relay);
+  }
   services =
       std::make_unique<net::ChatServices>(net::ChatServices{loop, clock, *engine, *reads, *keys, settings, chat_stats});
   gate = std::make_unique<net::Gate>(*services);
@@ -174,8 +182,8 @@ void Server::State::Route() {
     return realtime::HttpAnswer(200, "text/plain; charset=utf-8", "ok\n");
   }));
   http.Route("/readyz", simple.emplace_back([this](const realtime::HttpRequest&) { return Ready(); }));
-  metrics =
-      std::make_unique<MetricsHandler>(MetricsSources{http.stats(), chat_stats, *store, *engine}, config.metrics.token);
+  metrics = std::make_unique<MetricsHandler>(
+      MetricsSources{http.stats(), chat_stats, *store, *engine, queue_relay.get(), clock}, config.metrics.token);
   if (config.metrics.listen)
     metrics_http = std::make_unique<net::HttpServer>(loop, net::HttpServerOptions{.io_uring = false});
   (metrics_http ? *metrics_http : http).Route("/metrics", *metrics);
@@ -267,10 +275,12 @@ void Server::Run() {
   state.Reload(false);
   state.loop.RunEvery(kReload, [&] { state.Reload(false); });
   state.store->Start();
+  if (state.queue_relay) state.queue_relay->Start();
   for (const std::string& address : state.addresses) {
     log::Info("listening", {{"address", address}, {"data", state.config.data}});
   }
   state.loop.Run();
+  if (state.queue_relay) state.queue_relay->Stop();
   state.turn_store->Finish();
   state.store->Close();
   log::Info("stopped");

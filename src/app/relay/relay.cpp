@@ -1,0 +1,140 @@
+#include "relay.hpp"
+
+#include <algorithm>
+
+#include <tidings/base/log.hpp>
+
+#include "queue_message.hpp"
+
+namespace tidings::app {
+namespace {
+
+constexpr std::string_view kReader = "relay";
+// How long a sleeping relay trusts that it is woken.
+constexpr std::chrono::milliseconds kLongestRest{1'000};
+constexpr Millis kTellEvery = 30'000;
+
+}  // namespace
+
+Relay::Relay(Options options, messaging::Transport& transport, messaging::Timers& timers, chat::ReadPool& reads,
+             const eventing::EventStore& store, Keep keep)
+    : options_(std::move(options)),
+      transport_(transport),
+      timers_(timers),
+      store_(store),
+      pages_(transport.executor(), reads, options_.source),
+      keep_(std::move(keep)),
+      more_(transport.executor()),
+      pause_(options_.first_pause) {}
+
+messaging::Topology Relay::TopologyOf(bool quorum_queue) {
+  messaging::QueueOptions queue;
+  queue.quorum = quorum_queue;
+  // Without arguments of ours, so that consumers which assert {durable: true} find what they expect.
+  queue.dead_letters = false;
+  queue.delivery_limit = 0;
+  messaging::Topology topology;
+  topology.AddExchange(std::string(kEventsExchange), messaging::ExchangeKind::kTopic)
+      .AddQueue(std::string(kMessagesQueue), queue)
+      .Bind(std::string(kEventsExchange), std::string(kMessagesQueue), std::string(kMessageCreated));
+  return topology;
+}
+
+messaging::Task<void> Relay::Begin() {
+  while (!stopping_) {
+    auto checkpoint = co_await pages_.Checkpoint(std::string(kReader));
+    if (checkpoint) {
+      position_ = kept_ = *checkpoint;
+      stats_.position = position_;
+      co_return;
+    }
+    co_await Failed(checkpoint.error(), "reading its checkpoint");
+  }
+}
+
+messaging::Task<void> Relay::Run() {
+  co_await Begin();
+  while (!stopping_) {
+    const bool more = co_await PublishNext();
+    KeepPosition(false);
+    // Woken in between or not: the head tells.
+    if (more || stopping_ || store_.Head() > position_) continue;
+    co_await more_.WaitFor(timers_, position_ == kept_ ? kLongestRest : options_.keep_every);
+  }
+  KeepPosition(true);
+}
+
+void Relay::Stop() {
+  stopping_ = true;
+  more_.NotifyAll();
+}
+
+// True if there may be more at once.
+messaging::Task<bool> Relay::PublishNext() {
+  if (!declared_) {
+    Status declared = co_await transport_.Declare(TopologyOf(options_.quorum_queue));
+    if (!declared) {
+      co_await Failed(declared.error(), "declaring its exchange and queue");
+      co_return true;
+    }
+    declared_ = true;
+  }
+  auto page = co_await pages_.After(position_);
+  if (!page) {
+    co_await Failed(page.error(), "reading the log");
+    co_return true;
+  }
+  if (page->last == 0) {
+    stats_.waiting_since = 0;
+    co_return false;
+  }
+  stats_.waiting_since = page->oldest_at;
+  const std::size_t count = page->messages.size();
+  Status published = co_await transport_.PublishAll(std::move(page->messages));
+  if (!published) {
+    // Perhaps somebody has deleted the queue.
+    declared_ = false;
+    co_await Failed(published.error(), "publishing");
+    co_return true;
+  }
+  if (page->damaged != 0) {
+    log::Err("relay_passed_over_damaged_events", {{"events", page->damaged}, {"up_to_position", page->last}});
+    stats_.damaged += page->damaged;
+  }
+  position_ = page->last;
+  stats_.position = position_;
+  stats_.published += count;
+  if (stats_.stuck.exchange(false)) log::Info("relay_goes_on", {{"position", position_}});
+  pause_ = options_.first_pause;
+  co_return true;
+}
+
+messaging::Task<void> Relay::Failed(const Error& error, std::string_view doing) {
+  if (stopping_) co_return;
+  ++stats_.failures;
+  const bool first = !stats_.stuck.exchange(true);
+  if (first || timers_.Steady() - told_at_ >= kTellEvery) {
+    told_at_ = timers_.Steady();
+    log::Warning(
+        "relay_waits",
+        {{"doing", doing}, {"reason", error.message()}, {"position", position_}, {"again_in_ms", pause_.count()}});
+  }
+  // Where it stands is kept meanwhile, and a new event does not shorten the pause: only Stop does.
+  KeepPosition(true);
+  const Millis until = timers_.Steady() + pause_.count();
+  while (!stopping_ && timers_.Steady() < until) {
+    co_await more_.WaitFor(timers_, std::chrono::milliseconds(until - timers_.Steady()));
+  }
+  pause_ = std::min(pause_ * 2, options_.most_pause);
+}
+
+void Relay::KeepPosition(bool now) {
+  if (position_ == kept_) return;
+  const Millis steady = timers_.Steady();
+  if (!now && steady - kept_at_ < options_.keep_every.count()) return;
+  kept_at_ = steady;
+  kept_ = position_;
+  keep_(position_);
+}
+
+}  // namespace tidings::app

@@ -1,0 +1,258 @@
+// What consumers of RabbitMQ get: every event of the log, at least once, first copies in order, whatever the broker does.
+import assert from "node:assert/strict";
+import { after } from "node:test";
+import { request } from "../lib/http.mjs";
+import { people } from "../lib/people.mjs";
+import { Rabbit, amqp } from "../lib/rabbit.mjs";
+import { test, withServer } from "../lib/testing.mjs";
+import { eventually } from "../support/deadline.mjs";
+
+const rabbit = await Rabbit.start();
+after(() => rabbit.dispose());
+
+const kExchange = "tidings.events";
+const kQueue = "chat_messages";
+
+// A connection of a consumer; errors of a broker that is killed are expected.
+async function connected(body) {
+  const connection = await amqp.connect(rabbit.url);
+  connection.on("error", () => {});
+  try {
+    const channel = await connection.createChannel();
+    channel.on("error", () => {});
+    return await body(channel);
+  } finally {
+    await connection.close().catch(() => {});
+  }
+}
+
+// Takes messages until `enough(all so far)`.
+function consume(channel, queue, enough, what) {
+  const taken = [];
+  return channel
+    .consume(queue, (message) => {
+      if (message === null) return;
+      taken.push(message);
+      channel.ack(message);
+    })
+    .then(async ({ consumerTag }) => {
+      await eventually(`${what} (${taken.length} so far)`, () => enough(taken), 60_000);
+      await channel.cancel(consumerTag);
+      return taken;
+    });
+}
+
+async function fresh() {
+  await connected(async (channel) => {
+    await channel.deleteQueue(kQueue);
+    await channel.deleteExchange(kExchange);
+  });
+}
+
+const bodyOf = (message) => JSON.parse(message.content.toString());
+
+// First copies come in rising order, and without a hole.
+function expectComplete(messages, roomId, seqs) {
+  const firsts = [...new Map(messages.map((message) => [message.properties.messageId, message])).values()];
+  const ofRoom = firsts.filter((message) => message.properties.headers["cloudEvents:subject"] === roomId);
+  const seen = ofRoom.map((message) => message.properties.headers.seq);
+  assert.deepEqual(seen, [...new Set(seen)].sort((a, b) => a - b), "first copies come in order");
+  assert.deepEqual(seen, seqs);
+}
+
+async function metric(server, name) {
+  const { body } = await request(`${server.url}/metrics`, "GET");
+  return Number(body.match(new RegExp(`^${name} (.*)$`, "m"))?.[1]);
+}
+
+const drained = (server) =>
+  eventually("an empty backlog", async () => (await metric(server, "tidings_queue_backlog_events")) === 0, 60_000, 100);
+
+test("a message and its events, as the contract says", async () => {
+  await fresh();
+  await withServer({ args: ["--amqp", rabbit.url] }, async (server) => {
+    await connected(async (channel) => {
+      await eventually("the exchange", declaredExchange, 30_000, 200);
+      await channel.assertQueue("all", { durable: true });
+      await channel.bindQueue("all", kExchange, "#");
+      const [ann, ben] = people(server, "ann", "ben");
+      const room = (await ann.createRoom({ members: [ben.id] }))._id;
+      const sent = await ann.send(room, { text: "hello", clientMessageId: "m-1" });
+      await ann.edit(room, sent._id, "hello again");
+      await ann.remove(room, sent._id);
+      const all = await consume(channel, "all", (taken) => taken.length >= 4, "four events");
+      assert.deepEqual(
+        all.map((message) => message.fields.routingKey),
+        ["room.created", "message.created", "message.updated", "message.deleted"],
+      );
+      for (const message of all) {
+        const { properties } = message;
+        assert.equal(properties.contentType, "application/json");
+        assert.equal(properties.deliveryMode, 2);
+        assert.equal(properties.headers["cloudEvents:specversion"], "1.0");
+        assert.equal(properties.headers["cloudEvents:id"], properties.messageId);
+        assert.equal(properties.headers["cloudEvents:type"], message.fields.routingKey);
+        assert.equal(properties.headers["cloudEvents:subject"], room);
+        assert.match(properties.headers["cloudEvents:time"], /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+        assert.ok(properties.headers["cloudEvents:source"].length > 0);
+      }
+      expectComplete(all, room, [1, 2, 3, 4]);
+      const created = bodyOf(all[1]);
+      assert.equal(created._id, sent._id);
+      assert.equal(created.room, room);
+      const deleted = bodyOf(all[3]);
+      assert.equal(deleted.type, "message.deleted");
+      assert.equal(deleted.room, room);
+      assert.equal(deleted.seq, 4);
+      await channel.deleteQueue("all");
+      const only = await consume(channel, kQueue, (taken) => taken.length >= 1, "the message");
+      assert.deepEqual(only.map((message) => message.fields.routingKey), ["message.created"]);
+    });
+  });
+
+  // By a channel of its own, since asking for what is missing ends one.
+  function declaredExchange() {
+    return connected((channel) => channel.checkExchange(kExchange)).then(
+      () => true,
+      () => false,
+    );
+  }
+});
+
+test("the original's consumer may assert the queue", async () => {
+  await fresh();
+  await withServer({ args: ["--amqp", rabbit.url] }, async (server) => {
+    await eventually("the queue", () => connected((channel) => channel.checkQueue(kQueue)).catch(() => false), 30_000, 200);
+    await connected((channel) => channel.assertQueue(kQueue, { durable: true }));
+    await drained(server);
+  });
+});
+
+test("a queue with arguments of its own is used as it is found", async () => {
+  await fresh();
+  await connected((channel) => channel.assertQueue(kQueue, { durable: true, arguments: { "x-max-length": 1_000 } }));
+  await withServer({ args: ["--amqp", rabbit.url] }, async (server) => {
+    const [ann] = people(server, "ann");
+    const room = (await ann.createRoom())._id;
+    await ann.send(room, "one");
+    await connected((channel) => consume(channel, kQueue, (taken) => taken.length === 1, "the message"));
+  });
+});
+
+test("what was stored while the broker was away comes when it is back; sends do not wait for it", async () => {
+  await fresh();
+  await rabbit.crash();
+  await withServer({ args: ["--amqp", rabbit.url] }, async (server) => {
+    const [ann] = people(server, "ann");
+    const room = (await ann.createRoom())._id;
+    const began = Date.now();
+    for (let i = 0; i < 50; i++) await ann.send(room, `away ${i}`);
+    assert.ok(Date.now() - began < 10_000, "sends are as quick as ever");
+    assert.equal(await metric(server, "tidings_queue_backlog_events"), 51);
+    assert.ok((await metric(server, "tidings_queue_backlog_seconds")) >= 0);
+    assert.equal((await request(`${server.url}/readyz`, "GET")).status, 200);
+    await rabbit.launch();
+    await connected(async (channel) => {
+      await drained(server);
+      const taken = await consume(channel, kQueue, (all) => all.length >= 50, "the messages");
+      expectComplete(taken, room, Array.from({ length: 50 }, (_, i) => i + 2));
+    });
+  });
+});
+
+test("a deleted queue is made again, and what it lost the route to is published again", async () => {
+  await fresh();
+  await withServer({ args: ["--amqp", rabbit.url] }, async (server) => {
+    const [ann] = people(server, "ann");
+    const room = (await ann.createRoom())._id;
+    await ann.send(room, "one");
+    await drained(server);
+    await connected((channel) => channel.deleteQueue(kQueue));
+    await ann.send(room, "two");
+    await eventually("the queue", () => connected((channel) => channel.checkQueue(kQueue)).catch(() => false), 30_000, 200);
+    const taken = await connected((channel) => consume(channel, kQueue, (all) => all.length >= 1, "the message"));
+    assert.equal(bodyOf(taken[0]).text, "two");
+  });
+});
+
+test("broker and server are killed under load: nothing is missing, first copies are in order", { timeout: 300_000 }, async () => {
+  await fresh();
+  await withServer({ args: ["--amqp", rabbit.url] }, async (server) => {
+    const [ann] = people(server, "ann");
+    const rooms = [];
+    for (let i = 0; i < 3; i++) rooms.push((await ann.createRoom())._id);
+    const sent = new Map(rooms.map((room) => [room, 0]));
+    let stop = false;
+    // Bodies of mixed size, so that a page takes many frames of AMQP.
+    const writer = async (room) => {
+      for (let i = 0; !stop; i++) {
+        const text = "x".repeat([1, 100, 3_000, 60_000][i % 4]);
+        const message = { text, clientMessageId: `${room}-${i}` };
+        await eventually("an acknowledgement", async () => {
+          try {
+            return (await ann.trySend(room, message)).status === 200;
+          } catch {
+            return false; // the server was killed: the same message once more
+          }
+        });
+        sent.set(room, i + 1);
+      }
+    };
+    const writers = rooms.flatMap((room) => [writer(room)]);
+    const total = () => [...sent.values()].reduce((sum, count) => sum + count, 0);
+    const more = async (count) => {
+      const from = total();
+      await eventually("more messages", () => total() >= from + count, 60_000);
+    };
+    await more(60);
+    await rabbit.crash();
+    await more(60);
+    await rabbit.launch();
+    await more(60);
+    await server.crash();
+    await server.launch();
+    await more(60);
+    await rabbit.crash();
+    await server.crash();
+    await server.launch();
+    await more(60);
+    await rabbit.launch();
+    stop = true;
+    await Promise.all(writers);
+    await drained(server);
+    await connected(async (channel) => {
+      await channel.prefetch(200);
+      const ids = new Set();
+      const taken = await consume(
+        channel,
+        kQueue,
+        (all) => {
+          for (const message of all) ids.add(message.properties.messageId);
+          return ids.size >= total();
+        },
+        "every message",
+      );
+      for (const room of rooms) expectComplete(taken, room, Array.from({ length: sent.get(room) }, (_, i) => i + 2));
+    });
+  });
+});
+
+test("a broker that stands still does not keep the server from stopping", async () => {
+  await fresh();
+  await withServer({ args: ["--amqp", rabbit.url] }, async (server) => {
+    const [ann] = people(server, "ann");
+    const room = (await ann.createRoom())._id;
+    await drained(server);
+    rabbit.pause();
+    try {
+      for (let i = 0; i < 10; i++) await ann.send(room, `still ${i}`);
+      await server.stop();
+    } finally {
+      rabbit.resume();
+    }
+    await server.launch();
+    await drained(server);
+    const taken = await connected((channel) => consume(channel, kQueue, (all) => all.length >= 10, "the messages"));
+    expectComplete(taken, room, Array.from({ length: 10 }, (_, i) => i + 2));
+  });
+});
