@@ -54,8 +54,9 @@ build_release() { build release; }
 build_faults() { build faults tidings; }
 
 unit_tests() {
-  local log=$logs/ctest.log status=0
-  ctest --test-dir build/dev -j "$jobs" --output-on-failure --no-tests=error 2>&1 | tee "$log" |
+  local log=$logs/ctest.log status=0 but=(--label-exclude full)
+  [ -z "${TIDINGS_TEST_FULL:-}" ] || but=()
+  ctest --test-dir build/dev "${but[@]}" -j "$jobs" --output-on-failure --no-tests=error 2>&1 | tee "$log" |
     awk '/^ *Start +[0-9]+:/ { next } / Passed / { if (++done % 100 == 0) print; fflush(); next } { print; fflush() }' ||
     status=${PIPESTATUS[0]}
   # "98% tests passed, 2 tests failed out of 100"; skipped ones count as neither.
@@ -78,7 +79,7 @@ runner() {
   "./$script" "$@"
 }
 
-tsan_tests=(base_test eventing_test realtime_test sqlite_test chat_sqlite_test)
+tsan_tests=(base_test base_sqlite_test messaging_sqlite_test eventing_test realtime_test sqlite_test chat_sqlite_test)
 
 # ThreadSanitizer over the layers that share data between threads.
 thread_tests() {
@@ -121,11 +122,13 @@ test_all() {
   part build-release build_release
   part dev runner dev
   part fences runner fences
+  part package runner package
   part protocol runner protocol
   part clients runner clients "${full[@]}"
   part e2e runner e2e "${full[@]}"
   part browser runner browser
   part readme runner ../examples/readme
+  part queue runner queue
   part kill runner kill
   part build-faults build_faults
   part kill-fault runner kill --fault

@@ -13,12 +13,13 @@ import sys
 # A third party's headers, and the folders whose files may include them. Where a folder stands for a driver that is not
 # written yet, it is the place where that will be.
 HEADERS = [
-    ("SQLite", r"sqlite3(ext)?\.h", ["src/storage/sqlite", "src/messaging/sqlite"]),
+    ("SQLite", r"sqlite3(ext)?\.h", ["src/base/sqlite", "src/storage/sqlite", "src/messaging/sqlite"]),
     ("MongoDB", r"(mongoc|bson|libmongoc|libbson)\b.*", ["src/storage/mongo"]),
     ("RabbitMQ", r"(amqp|rabbitmq-c)\b.*", ["src/messaging/rabbitmq"]),
     ("Redis", r"hiredis\b.*", ["src/messaging/redis"]),
     ("libcurl", r"curl/.*", ["src/net"]),
-    ("Beast and Asio", r"boost/(beast|asio)\b.*", ["src/net"]),
+    ("Beast", r"boost/beast\b.*", ["src/net"]),
+    ("Asio", r"boost/asio\b.*", ["src/net", "src/messaging", "bench/messaging", "examples", "tests/package"]),
     ("Boost.JSON, beside base/json.hpp", r"boost/json.*", ["src/base", "src/chat/auth"]),
     ("spdlog and fmt", r"(spdlog|fmt)/.*", ["src/base"]),
     ("OpenSSL", r"openssl/.*", ["src/base", "src/chat/auth", "src/net"]),
@@ -28,7 +29,7 @@ HEADERS = [
     ("Prometheus", r"prometheus/.*", ["src/app", "src/net"]),
     ("zlib", r"z(lib|conf)\.h", ["src/net", "src/realtime"]),
     ("io_uring", r"liburing.*", ["src/net"]),
-    ("sockets", r"(sys/socket|sys/epoll|netinet/.*|netdb|poll|sys/un)(\.h)?", ["src/net", "src/app"]),
+    ("sockets", r"(sys/socket|sys/epoll|netinet/.*|netdb|poll|sys/un)(\.h)?", ["src/net", "src/app", "src/messaging/testing"]),
     ("GoogleTest", r"(gtest|gmock)/.*", []),
 ]
 # Tests and what only tests use.

@@ -13,7 +13,8 @@ PLANTED = {
     "headers of RabbitMQ": ("src/messaging/a.cpp", "#include <rabbitmq-c/amqp.h>\n"),
     "headers of Redis": ("src/messaging/sqlite/a.cpp", "#include <hiredis/hiredis.h>\n"),
     "headers of libcurl": ("src/chat/a.cpp", "#include <curl/curl.h>\n"),
-    "headers of Beast and Asio": ("src/realtime/a.cpp", "#include <boost/asio.hpp>\n"),
+    "headers of Beast": ("src/realtime/a.cpp", "#include <boost/beast.hpp>\n"),
+    "headers of Asio": ("src/realtime/a.cpp", "#include <boost/asio.hpp>\n"),
     "headers of Boost.JSON": ("src/net/a.cpp", "#include <boost/json.hpp>\n"),
     "headers of spdlog": ("src/net/a.cpp", "#include <spdlog/spdlog.h>\n"),
     "headers of OpenSSL": ("src/chat/a.cpp", "#include <openssl/evp.h>\n"),
@@ -34,6 +35,7 @@ PLANTED = {
 # Names that look close and are allowed.
 ALLOWED = {
     "src/storage/sqlite/a.cpp": "#include <sqlite3.h>\n",
+    "src/base/sqlite/a.cpp": "#include <sqlite3.h>\n",
     "src/net/connection_test.cpp": "#include <gtest/gtest.h>\n#include <openssl/ssl.h>\n",
     "src/chat/auth/include/tidings/auth/x.hpp": "#include <tidings/base/json.hpp>\n",
     "src/chat/auth/testing/keys.hpp": "#include <openssl/rsa.h>\n",

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Installs the libraries out of build/release into a temporary prefix, and uses them from a project outside: with clang, and
+# with g++ 12 under AddressSanitizer, whose coroutines have a defect that the public types must not provoke.
+#
+#   ./run.sh
+#
+# The last line is "N passed, N failed"; the exit code is not 0 on failure.
+set -uo pipefail
+cd "$(dirname "$0")"
+here=$PWD
+build=$(cd ../../build/release && pwd) || exit 1
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+passed=0
+failed=0
+
+# succeeds NAME COMMAND…: counts a test; shows the log of one that failed.
+succeeds() {
+  local name=$1
+  shift
+  if "$@" >"$scratch/log" 2>&1; then
+    passed=$((passed + 1))
+    echo "ok   $name"
+  else
+    failed=$((failed + 1))
+    echo "FAIL $name"
+    tail -n 40 "$scratch/log" | sed 's/^/       /'
+    return 1
+  fi
+}
+
+install_components() {
+  local component
+  for component in base messaging; do
+    cmake --install "$build" --prefix "$scratch/prefix" --component $component || return 1
+  done
+}
+
+# outside FOLDER COMPILER [OPTION…]
+outside() {
+  local folder=$1 compiler=$2
+  shift 2
+  cmake -S "$here/outside" -B "$scratch/$folder" -G Ninja -DCMAKE_PREFIX_PATH="$scratch/prefix" \
+    -DCMAKE_CXX_COMPILER="$compiler" "$@" && cmake --build "$scratch/$folder" -j 2
+}
+
+# The blocks of C++ in docs/messaging.md are one program.
+take_program() {
+  sed -n '/^```cpp$/,/^```$/{/^```/d;p}' ../../docs/messaging.md >"$scratch/docs.cpp" && grep -q "int main" "$scratch/docs.cpp"
+}
+
+refuses_missing_components() {
+  mkdir -p "$scratch/missing"
+  cat >"$scratch/missing/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.25)
+project(missing LANGUAGES CXX)
+find_package(tidings REQUIRED COMPONENTS teapot)
+END
+  ! cmake -S "$scratch/missing" -B "$scratch/missing/build" -DCMAKE_CXX_COMPILER=clang++-19 \
+    -DCMAKE_PREFIX_PATH="$scratch/prefix" >"$scratch/missing.log" 2>&1 &&
+    tr -s ' \n' ' ' <"$scratch/missing.log" | grep -q "has no component teapot"
+}
+
+succeeds "the components base and messaging are installed" install_components
+succeeds "a component that is not there is refused by name" refuses_missing_components
+succeeds "the program is taken out of docs/messaging.md" take_program
+succeeds "a project outside finds and links tidings::messaging" outside clang clang++-19 -DCMAKE_BUILD_TYPE=Debug \
+  -DDOCS_PROGRAM="$scratch/docs.cpp" &&
+  succeeds "its program runs" "$scratch/clang/orders" &&
+  succeeds "the program of docs/messaging.md runs" "$scratch/clang/docs"
+succeeds "it compiles with g++ 12 as C++23" outside gcc g++-12 -DCMAKE_BUILD_TYPE=Debug \
+  "-DCMAKE_CXX_FLAGS=-fsanitize=address" &&
+  succeeds "its program runs there under AddressSanitizer" "$scratch/gcc/orders"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
