@@ -247,10 +247,12 @@ TEST_F(HttpServerTest, HoldsALimitedAmountOfPipelinedInput) {
   EXPECT_LT(stats().input_held, 256u * 1024);
   handler_.hold = false;
   handler_.held[0]->Respond({200, "text/plain", "x"});
-  EXPECT_TRUE(client.Until([&] {
-    client.received().clear();
-    return handler_.requests.size() >= static_cast<std::size_t>(sent) * 2000;
-  }));
+  for (int part = 1; part <= sent; ++part) {
+    ASSERT_TRUE(client.Until([&] {
+      client.received().clear();
+      return handler_.requests.size() >= static_cast<std::size_t>(part) * 2000;
+    })) << part << " of " << sent;
+  }
 }
 
 TEST_F(HttpServerTest, HandlersMayStopItWhileTheyAnswer) {
