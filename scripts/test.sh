@@ -79,7 +79,7 @@ runner() {
   "./$script" "$@"
 }
 
-tsan_tests=(base_test base_sqlite_test messaging_sqlite_test eventing_test realtime_test sqlite_test chat_sqlite_test)
+tsan_tests=(base_test base_sqlite_test eventing_test realtime_test sqlite_test chat_sqlite_test)
 
 # ThreadSanitizer over the layers that share data between threads.
 thread_tests() {
