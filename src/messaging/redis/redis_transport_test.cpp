@@ -199,9 +199,10 @@ TEST_F(RedisTransportTest, AHandOutThatWasLostComesBackAtOnce) {
   runner_.Spawn([](RedisTransport& from, std::string& body) -> messaging::Task<void> {
     auto popped = co_await from.Pop("jobs", 20s);
     if (!popped || !*popped) co_return;
-    body = (*popped)->message().body + "/" + std::to_string((*popped)->deliveries());
+    const std::string got = (*popped)->message().body + "/" + std::to_string((*popped)->deliveries());
     auto acked = co_await (*popped)->Ack();
-    if (!acked) body = acked.error().message();
+    // Last of all: the test ends with it.
+    body = acked ? got : acked.error().message();
   }(*transport, taken));
   runner_.RunFor(200ms);
   EXPECT_EQ(server().Send({"ZCARD", "{tidings}:queue:jobs:leased"}), ":1\r\n");
