@@ -278,6 +278,7 @@ Task<void> Client::Watch() {
   }
 }
 
+// What waits is told on the executor's next turn, not from within the call; if there is none, it is dropped.
 void Client::Close() {
   if (closed_) return;
   closed_ = true;
@@ -285,7 +286,17 @@ void Client::Close() {
   if (link_) link_->Close();
   stop_.NotifyAll();
   to_write_.NotifyAll();
-  FailWaiting(Error(ErrorCode::kUnavailable, "it is closed"), std::numeric_limits<Millis>::max());
+  std::vector<RequestPtr> left;
+  for (auto* const requests : {&sent_, &waiting_}) {
+    for (RequestPtr& request : *requests) left.push_back(std::move(request));
+    requests->clear();
+  }
+  asio::post(executor_, [left = std::move(left)] {
+    for (const RequestPtr& request : left) {
+      const std::string certainty = request->sent_ == 0 ? "refused: " : "unknown whether it was done: ";
+      request->Finish(Fail(ErrorCode::kUnavailable, certainty + "this transport is closed"));
+    }
+  });
 }
 
 }  // namespace tidings::redis

@@ -77,6 +77,11 @@ void Publisher::Flush() {
   for (auto& batch : std::exchange(open_, {})) Send(std::move(batch));
 }
 
+void Publisher::Close() {
+  for (auto& batch : std::exchange(stale_, {})) Send(std::move(batch));
+  Flush();
+}
+
 // A token that is there already is not put there again, so a batch may be sent twice.
 void Publisher::Send(std::shared_ptr<Batch> batch) {
   Arguments arguments = batch->target->head;

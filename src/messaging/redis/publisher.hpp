@@ -26,6 +26,8 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
   // REQUIRES: the message is checked.
   void Add(std::shared_ptr<const Target> target, const Message& message, const messaging::PublishOptions& options,
            Done done);
+  // What waits here goes to the client, which tells it what became of it.
+  void Close();
   // Messages that have no answer yet.
   std::size_t unanswered() const { return unanswered_; }
   Signal& answered() { return answered_; }

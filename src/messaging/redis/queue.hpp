@@ -42,6 +42,8 @@ class Queue : public std::enable_shared_from_this<Queue> {
   Task<bool> Extend(std::string entry, std::chrono::milliseconds lease);
   // Without waiting; `counted` against the delivery limit.
   void ReturnAll(const std::vector<std::string>& entries, bool counted);
+  // Sends the acknowledgements that were gathered.
+  void Flush();
 
  private:
   struct Acked {
@@ -53,7 +55,6 @@ class Queue : public std::enable_shared_from_this<Queue> {
     Arguments entries;
     std::vector<Acked> acked;
   };
-  void Flush();
   // What an answer of 1 or 0 means.
   Status Settled(bool done, bool resent, Millis ends) const;
   Arguments Start(std::initializer_list<std::string_view> keys) const;

@@ -228,6 +228,8 @@ Task<Status> RedisTransport::Core::CheckOwner(const std::string& queue) {
 
 Task<Result<std::shared_ptr<Wake>>> RedisTransport::Core::WakeOf(const QueueKeys& keys) {
   auto wake = std::make_shared<Wake>(executor_);
+  std::erase_if(wakes_, [](const auto& held) { return held.expired(); });
+  wakes_.push_back(wake);
   std::vector<std::string> channels{keys.wake};
   if (const auto added = co_await subscriber_->Add(wake, std::move(channels)); !added) {
     co_return std::unexpected(added.error());
@@ -298,6 +300,13 @@ Task<void> RedisTransport::Core::Close() {
 void RedisTransport::Core::End() {
   closed_ = true;
   for (const auto& held : pumps_) RedisConsumer::StopPump(held);
+  for (const auto& held : wakes_) {
+    if (const auto wake = held.lock()) wake->Ring();
+  }
+  for (const auto& [name, held] : queues_) {
+    if (const auto queue = held.lock()) queue->Flush();
+  }
+  publisher_->Close();
   closing_.NotifyAll();
   pub_sub_->Close();
   streams_->Close();

@@ -88,6 +88,7 @@ class RedisTransport::Core : public std::enable_shared_from_this<RedisTransport:
   std::shared_ptr<RedisStreams> streams_;
   std::map<std::string, std::weak_ptr<Queue>> queues_;
   std::vector<std::weak_ptr<RedisConsumer::Pump>> pumps_;
+  std::vector<std::weak_ptr<Wake>> wakes_;
   // What was declared, each thing once.
   std::map<std::string, messaging::ExchangeDeclaration> declared_exchanges_;
   std::map<std::string, messaging::QueueDeclaration> declared_queues_;

@@ -96,7 +96,7 @@ for _, entry in ipairs(entries or {}) do
     local flag = '0'
     if expires ~= '0' and tonumber(expires) <= now then
       flag = '1'
-    elseif limit > 0 and tonumber(unsettled) >= limit then
+    elseif limit > 0 and tonumber(unsettled) > limit then
       flag = '2'
     end
     flags[#flags + 1] = flag
