@@ -115,6 +115,8 @@ class FaultProxy::Core {
     ErrorCode ignored;
     pair->client.set_option(tcp::no_delay(true), ignored);
     pair->server.set_option(tcp::no_delay(true), ignored);
+    pair->client.non_blocking(true, ignored);
+    pair->server.non_blocking(true, ignored);
     std::erase_if(pairs_, [](const std::weak_ptr<Pair>& ended) { return ended.expired(); });
     pairs_.push_back(pair);
     ++open_;
@@ -148,10 +150,7 @@ class FaultProxy::Core {
       for (std::size_t sent = 0; sent < size;) {
         std::size_t piece = faults.one_byte() ? 1 : size - sent;
         if (to_server) piece = std::min<std::uint64_t>(piece, cut_after_ - to_server_);
-        if (piece > 0) {
-          const auto written = co_await asio::async_write(to, asio::buffer(buffer->data() + sent, piece), kAwait);
-          if (std::get<0>(written)) break;
-        }
+        if (piece > 0 && !co_await Pass(to, asio::buffer(buffer->data() + sent, piece))) break;
         sent += piece;
         (to_server ? to_server_ : to_client_) += piece;
         if (to_server && to_server_ >= cut_after_) {
@@ -162,6 +161,16 @@ class FaultProxy::Core {
       }
     }
     pair->Reset();
+  }
+
+  // Without a turn of the loop where the socket takes it at once: single bytes would take too long.
+  static asio::awaitable<bool> Pass(tcp::socket& to, asio::const_buffer bytes) {
+    ErrorCode error;
+    const std::size_t written = to.write_some(bytes, error);
+    if (!error && written == bytes.size()) co_return true;
+    if (error && error != asio::error::would_block) co_return false;
+    const auto rest = co_await asio::async_write(to, bytes + written, kAwait);
+    co_return !std::get<0>(rest);
   }
 
   void ResetAll() {
