@@ -3,6 +3,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
@@ -185,6 +186,8 @@ class FaultProxy::Core {
   const std::uint16_t server_port_;
   FreePort port_;
   asio::io_context context_;
+  // While connections are refused there may be nothing else to do.
+  asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
   tcp::acceptor acceptor_;
   std::list<std::weak_ptr<Pair>> pairs_;
   Guarded<Faults> faults_;
