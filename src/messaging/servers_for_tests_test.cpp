@@ -121,6 +121,9 @@ TEST(FaultProxy, PassesAndCounts) {
   FaultProxy proxy(server.port());
   Client client(proxy.port());
   EXPECT_EQ(client.Ping(), "+PONG\r\n");
+  // Counted once they are written: the answer may be here before that.
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  while (proxy.bytes_to_client() < 7 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
   EXPECT_EQ(proxy.bytes_to_server(), 6U);
   EXPECT_EQ(proxy.bytes_to_client(), 7U);
   EXPECT_EQ(proxy.connections(), 1U);
