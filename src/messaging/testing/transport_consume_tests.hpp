@@ -221,6 +221,30 @@ TEST_P(TransportSuite, ACancelledNextLosesNothing) {
   EXPECT_TRUE(Empty(queue));
 }
 
+// It was the one to be woken, and is gone before it looks.
+TEST_P(TransportSuite, AConsumerThatIsCancelledAsAMessageComesLeavesItToAnother) {
+  const std::string queue = Queue();
+  const auto one = Consume(queue, 1);
+  const auto other = Consume(queue, 1);
+  PendingNext first(runner_, *one);
+  Settle();
+  PendingNext second(runner_, *other);
+  Settle();
+  const auto publish_and_cancel = [&]() -> Task<void> {
+    Must(co_await transport().Publish(Address::Queue(queue), Numbered(5)));
+    first.Cancel();
+  };
+  Run(publish_and_cancel());
+  ASSERT_TRUE(Until([&] { return first.ended(); }));
+  first.result().reset();
+  // What the cancelled one had fetched ahead goes back with it.
+  Run(one->Stop());
+  ASSERT_TRUE(Until([&] { return second.ended(); })) << "nobody was told of the message";
+  Delivery delivery = Must(std::move(*second.result()));
+  EXPECT_EQ(delivery.message().body, "5");
+  Ack(delivery);
+}
+
 TEST_P(TransportSuite, ConsumersThatComeAndGoLoseNothing) {
   const std::string queue = Queue();
   const auto ids = PublishNumbered(queue, 60);
