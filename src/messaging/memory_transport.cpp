@@ -62,9 +62,7 @@ class MemoryConsumer final : public Consumer {
   }
 
  private:
-  void End() {
-    reader_->Stop("the consumer of queue " + reader_->queue().name() + " was stopped");
-  }
+  void End() { reader_->Stop("the consumer of queue " + reader_->queue().name() + " was stopped"); }
 
   std::shared_ptr<MemoryReader> reader_;
   std::uint32_t turn_ = 0;
