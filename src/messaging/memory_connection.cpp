@@ -97,10 +97,10 @@ std::optional<Delivery> MemoryReader::TryNext() {
   if (!stored) return std::nullopt;
   ++held_;
   const std::uint32_t deliveries = stored->deliveries;
-  Message copy = stored->message;
+  const Message& message = stored->message;
   auto settlement = std::make_unique<MemorySettlement>(shared_from_this(), std::move(stored));
   connection_->unsettled.push_back(*settlement);
-  return std::optional<Delivery>(std::in_place, std::move(copy), queue_->name(), deliveries, std::move(settlement));
+  return std::optional<Delivery>(std::in_place, message, queue_->name(), deliveries, std::move(settlement));
 }
 
 Task<MemoryReader::Woken> MemoryReader::Wait(std::optional<std::chrono::milliseconds> timeout) {

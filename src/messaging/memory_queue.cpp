@@ -11,7 +11,7 @@ MemoryQueue::MemoryQueue(MemoryState& state, std::string name, QueueOptions opti
 
 MemoryQueue::~MemoryQueue() = default;
 
-void MemoryQueue::Accept(Message message, std::chrono::milliseconds delay,
+void MemoryQueue::Accept(Message&& message, std::chrono::milliseconds delay,
                          std::optional<std::chrono::milliseconds> ttl) {
   auto stored = std::make_unique<StoredMessage>(std::move(message));
   stored->accepted = state_->timers().Steady();
@@ -57,7 +57,7 @@ void MemoryQueue::GiveBackUnsettled(StoredPtr stored) {
   PutReady(std::move(stored));
 }
 
-void MemoryQueue::Retry(StoredPtr stored, Message message, std::chrono::milliseconds delay) {
+void MemoryQueue::Retry(StoredPtr stored, Message&& message, std::chrono::milliseconds delay) {
   --unsettled_count_;
   stored->message = std::move(message);
   stored->unsettled = 0;
@@ -65,7 +65,7 @@ void MemoryQueue::Retry(StoredPtr stored, Message message, std::chrono::millisec
   PutReady(std::move(stored));
 }
 
-void MemoryQueue::Bury(Message message) {
+void MemoryQueue::Bury(Message&& message) {
   if (!options_.dead_letters) return state_->Lose(LossCause::kNoDeadLetter, name_);
   state_->DeadLettersOf(*this).Accept(std::move(message), std::chrono::milliseconds(0), std::nullopt);
 }

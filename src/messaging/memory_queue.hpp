@@ -26,7 +26,7 @@ class StoredMessage {
  public:
   static constexpr Millis kNever = std::numeric_limits<Millis>::max();
 
-  explicit StoredMessage(Message message_) : message(std::move(message_)) {}
+  explicit StoredMessage(Message&& message_) : message(std::move(message_)) {}
   Message message;
   std::uint64_t place = 0;       // in the queue; kept while it is handed out
   std::uint32_t deliveries = 0;  // those that were given back by Nack are not counted
@@ -60,7 +60,7 @@ class MemoryQueue {
   bool full() const { return options_.max_length && ready_count_ + delayed_.size() >= *options_.max_length; }
   bool ready() const { return ready_count_ > 0; }
 
-  void Accept(Message message, std::chrono::milliseconds delay, std::optional<std::chrono::milliseconds> ttl);
+  void Accept(Message&& message, std::chrono::milliseconds delay, std::optional<std::chrono::milliseconds> ttl);
   // The first one that is ready; null if none is.
   StoredPtr Take();
 
@@ -68,8 +68,8 @@ class MemoryQueue {
   void Settle() { --unsettled_count_; }
   void GiveBack(StoredPtr stored);           // uncounted
   void GiveBackUnsettled(StoredPtr stored);  // counted against the delivery limit
-  void Retry(StoredPtr stored, Message message, std::chrono::milliseconds delay);
-  void Bury(Message message);
+  void Retry(StoredPtr stored, Message&& message, std::chrono::milliseconds delay);
+  void Bury(Message&& message);
 
   // Wakes `waiter` once when there is something to take. Its place among those who wait is that of its call.
   void Await(MemoryWaiter& waiter) { waiters_.push_back(&waiter); }

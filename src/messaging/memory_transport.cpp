@@ -38,9 +38,14 @@ class MemoryConsumer final : public Consumer {
   ~MemoryConsumer() override { End(); }
 
   Task<Result<Delivery>> Next() override {
-    const auto reader = reader_;
     // With others at the queue each takes one in its turn.
-    if (reader->queue().ready() && ++turn_ >= (reader->queue().consumers() > 1 ? 1 : kMostInARow)) {
+    const bool gives_way = reader_->queue().ready() && ++turn_ >= (reader_->queue().consumers() > 1 ? 1 : kMostInARow);
+    if (!gives_way) {
+      if (auto delivery = reader_->TryNext()) co_return std::move(*delivery);
+    }
+    // From here on the consumer may end.
+    const auto reader = reader_;
+    if (gives_way) {
       turn_ = 0;
       co_await GiveWay(reader->connection().executor);
     }
@@ -106,7 +111,7 @@ Task<Status> MemoryTransport::Declare(Topology topology) {
   co_return connection_->state->Declare(topology, connection_.get());
 }
 
-Result<std::size_t> MemoryTransport::PublishNow(MemoryConnection& connection, const Address& to, Message message,
+Result<std::size_t> MemoryTransport::PublishNow(MemoryConnection& connection, const Address& to, Message&& message,
                                                 const PublishOptions& options) {
   if (connection.closed) return Fail(ErrorCode::kUnavailable, "the transport is closed");
   if (Status checked = CheckPublish(to, message, options); !checked) return std::unexpected(checked.error());
@@ -137,7 +142,8 @@ Result<std::size_t> MemoryTransport::PublishNow(MemoryConnection& connection, co
                                                std::to_string(*queue->options().max_length) + " messages");
     }
   }
-  for (MemoryQueue* const queue : route.first(route.size() - 1)) queue->Accept(message, options.delay, options.ttl);
+  for (MemoryQueue* const queue : route.first(route.size() - 1))
+    queue->Accept(Message(message), options.delay, options.ttl);
   route.back()->Accept(std::move(message), options.delay, options.ttl);
   return route.size();
 }

@@ -73,7 +73,7 @@ class MemoryTransport final : public Transport {
 
  private:
   Status CheckOpen() const;
-  static Result<std::size_t> PublishNow(MemoryConnection& connection, const Address& to, Message message,
+  static Result<std::size_t> PublishNow(MemoryConnection& connection, const Address& to, Message&& message,
                                         const PublishOptions& options);
 
   Executor executor_;
