@@ -31,6 +31,8 @@ using asio::ip::tcp;
 using ErrorCode = boost::system::error_code;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+// Of a long chunk so many bytes at its begin and its end are written singly.
+constexpr std::size_t kSingly = 2'048;
 
 // Both ends of one connection.
 class Pair {
@@ -149,7 +151,9 @@ class FaultProxy::Core {
       }
       if (faults.swallows(to_server)) continue;
       for (std::size_t sent = 0; sent < size;) {
-        std::size_t piece = faults.one_byte() ? 1 : size - sent;
+        const std::size_t left = size - sent;
+        std::size_t piece = left;
+        if (faults.one_byte()) piece = sent < kSingly || left <= kSingly ? 1 : left - kSingly;
         if (to_server) piece = std::min<std::uint64_t>(piece, cut_after_ - to_server_);
         if (piece > 0 && !co_await Pass(to, asio::buffer(buffer->data() + sent, piece))) break;
         sent += piece;

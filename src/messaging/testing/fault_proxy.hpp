@@ -20,7 +20,7 @@ class Faults {
     delay_ = delay;
     return *this;
   }
-  // Every byte is a packet of its own.
+  // Every byte is a packet of its own; in the middle of long bodies, where nothing is to be found out by it, many are one.
   Faults& OneByteWrites() {
     one_byte_ = true;
     return *this;
