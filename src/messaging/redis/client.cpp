@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include <tidings/base/id.hpp>
 
@@ -14,9 +15,9 @@ namespace {
 
 namespace asio = boost::asio;
 
-// What one write takes: buffers (IOV_MAX is 1,024) and bytes.
-constexpr std::size_t kMostBuffers = 64;
-constexpr std::size_t kMostBytes = 1024 * 1024;
+// What one write gathers, and how large a request is that is not copied for it.
+constexpr std::size_t kMostBytes = 256 * 1024;
+constexpr std::size_t kLarge = 64 * 1024;
 constexpr std::chrono::milliseconds kWatch{100};
 
 Result<Reply> Kept(Result<Value> value, bool resent) {
@@ -78,44 +79,53 @@ const std::string* Client::DigestOf(const Script* script) const {
   return known == loaded_.end() ? nullptr : &known->second;
 }
 
-void Client::Prepare(Request& request) const {
+void Client::AppendHead(std::string& out, const Request& request) const {
+  const std::size_t count = request.arguments.count() + (request.more ? request.more->count() : 0);
   if (request.script == nullptr) {
-    request.head_ = ArrayHead(request.arguments.count());
+    out += ArrayHead(count);
     return;
   }
   const std::string* const digest = DigestOf(request.script);
-  Arguments head;
-  head.Add(digest ? "EVALSHA" : "EVAL").Add(digest ? std::string_view(*digest) : request.script->text);
-  request.head_ = ArrayHead(head.count() + request.arguments.count()) + head.bytes();
+  out += ArrayHead(2 + count);
+  out += Arguments{digest ? "EVALSHA" : "EVAL", digest ? std::string_view(*digest) : request.script->text}.bytes();
 }
 
+// Small requests are gathered into one piece: a copy is cheaper than a buffer of its own in the system call.
 Task<void> Client::WriteLoop(std::shared_ptr<Link> link) {
   const auto self = shared_from_this();
+  std::string gathered;
   std::vector<asio::const_buffer> buffers;
   while (link == link_) {
     if (waiting_.empty()) {
       co_await to_write_.Wait();
       continue;
     }
+    gathered.clear();
     buffers.clear();
-    std::size_t bytes = 0;
     const Millis now = timers_.Steady();
-    while (!waiting_.empty() && buffers.size() < kMostBuffers && bytes < kMostBytes) {
+    while (!waiting_.empty() && gathered.size() < kMostBytes && buffers.empty()) {
       Request& request = *waiting_.front();
-      Prepare(request);
       ++request.sent_;
       request.sent_at_ = now;
-      buffers.push_back(asio::buffer(request.head_));
-      buffers.push_back(asio::buffer(request.arguments.bytes()));
-      bytes += request.head_.size() + request.arguments.bytes().size();
+      AppendHead(gathered, request);
+      for (const Arguments* const part : {&std::as_const(request.arguments), request.more.get()}) {
+        if (part == nullptr) continue;
+        if (buffers.empty() && part->bytes().size() < kLarge) {
+          gathered += part->bytes();
+        } else {
+          buffers.push_back(asio::buffer(part->bytes()));
+        }
+      }
       sent_.push_back(std::move(waiting_.front()));
       waiting_.pop_front();
     }
+    buffers.insert(buffers.begin(), asio::buffer(gathered));
     const auto written = co_await link->Write(buffers);
     if (!written) {
       if (link == link_) link->Close();  // the reader sees it
       co_return;
     }
+    if (gathered.capacity() > 4 * kMostBytes) gathered = std::string();
   }
 }
 

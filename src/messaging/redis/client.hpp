@@ -65,6 +65,8 @@ class Request {
 
   const Script* script = nullptr;
   Arguments arguments;  // of a script: the number of keys and all after it
+  // What follows them, where it is somebody else's.
+  std::shared_ptr<const Arguments> more;
   Done done;
   // Whether it does no harm to send it twice: then a broken connection is not told, the next one tries it again.
   bool again = false;
@@ -74,7 +76,6 @@ class Request {
  private:
   friend class Client;
   void Finish(Result<Value> result) { done(std::move(result), sent_ > 1); }
-  std::string head_;
   std::uint32_t sent_ = 0;
   std::uint64_t order_ = 0;
   Millis sent_at_ = 0;
@@ -145,7 +146,7 @@ class Client : public std::enable_shared_from_this<Client> {
   void Broken(const Error& why);
   void Again(RequestPtr request);
   void FailWaiting(const Error& why, Millis until);
-  void Prepare(Request& request) const;
+  void AppendHead(std::string& out, const Request& request) const;
   std::chrono::milliseconds Pause();
 
   Executor executor_;

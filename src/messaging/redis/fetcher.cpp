@@ -111,6 +111,7 @@ Result<std::size_t> Fetcher::Keep(const Value& value, Millis ends) {
     ++part;
     taken.message = DecodeMessage((*part).text());
     if (!taken.message) taken.raw = (*part).text();
+    if (buffer_.full()) buffer_.set_capacity(2 * buffer_.capacity());
     buffer_.push_back(std::move(taken));
   }
   return count;
@@ -147,21 +148,34 @@ Task<void> Fetcher::Renew() {
   }
 }
 
-Task<std::optional<Delivery>> Fetcher::HandOut() {
-  const auto self = shared_from_this();
+std::optional<Delivery> Fetcher::HandOutNow() {
+  const Millis now = queue_->timers().Steady();
   while (!buffer_.empty()) {
-    Taken taken = std::move(buffer_.front());
-    buffer_.pop_front();
+    Taken& taken = buffer_.front();
     // Its lease is over: it is, or will be, with somebody else.
-    if (queue_->timers().Steady() >= taken.ends) continue;
-    if (taken.flag != '0' || !taken.message) {
-      co_await BuryUnseen(std::move(taken));
+    if (now >= taken.ends) {
+      buffer_.pop_front();
       continue;
     }
-    auto settlement = std::make_unique<RedisSettlement>(self, std::move(taken.entry), taken.ends);
-    co_return Delivery(std::move(*taken.message), queue_->name(), taken.deliveries, std::move(settlement));
+    if (taken.flag != '0' || !taken.message) return std::nullopt;
+    auto settlement = std::make_unique<RedisSettlement>(shared_from_this(), std::move(taken.entry), taken.ends);
+    std::optional<Delivery> delivery(std::in_place, std::move(*taken.message), queue_->name(), taken.deliveries,
+                                     std::move(settlement));
+    buffer_.pop_front();
+    return delivery;
   }
-  co_return std::nullopt;
+  return std::nullopt;
+}
+
+Task<std::optional<Delivery>> Fetcher::HandOut() {
+  const auto self = shared_from_this();
+  for (;;) {
+    if (auto delivery = HandOutNow()) co_return delivery;
+    if (buffer_.empty()) co_return std::nullopt;
+    Taken taken = std::move(buffer_.front());
+    buffer_.pop_front();
+    co_await BuryUnseen(std::move(taken));
+  }
 }
 
 // If it fails, the lease ends and it comes again.

@@ -1,8 +1,9 @@
 // Fetcher: what one consumer has taken out of a queue, before and after it is handed out.
 #pragma once
 
+#include <boost/circular_buffer.hpp>
+
 #include <chrono>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,6 +44,8 @@ class Fetcher : public std::enable_shared_from_this<Fetcher> {
   // The next one that a handler should see: those expired or handed out too often are buried on the way, and those that
   // cannot be read.
   Task<std::optional<Delivery>> HandOut();
+  // The same, as long as nothing must be buried for it; else nothing.
+  std::optional<Delivery> HandOutNow();
   // Prolongs what waits here for a handler.
   Task<void> Renew();
   // Gives back what was not handed out.
@@ -71,7 +74,7 @@ class Fetcher : public std::enable_shared_from_this<Fetcher> {
   const std::string consumer_;
   const std::string owner_;
   const std::chrono::milliseconds lease_;
-  std::deque<Taken> buffer_;
+  boost::circular_buffer<Taken> buffer_{16};
   std::vector<RedisSettlement*> held_;
   Signal settled_;
   std::size_t tell_at_ = 0;

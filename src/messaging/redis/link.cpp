@@ -16,7 +16,7 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t kRoom = 32 * 1024;
+constexpr std::size_t kRoom = 64 * 1024;
 
 constexpr std::array<std::string_view, 5> kTransient{"READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"};
 

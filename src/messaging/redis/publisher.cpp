@@ -55,6 +55,7 @@ void Publisher::Add(std::shared_ptr<const Target> target, const Message& message
   if (!fits) {
     open_.push_back(std::make_shared<Batch>());
     open_.back()->target = std::move(target);
+    open_.back()->messages.Reserve(4 * (size + 64));
   }
   Batch& batch = *open_.back();
   token_.resize(random_size_);
@@ -84,11 +85,10 @@ void Publisher::Close() {
 
 // A token that is there already is not put there again, so a batch may be sent twice.
 void Publisher::Send(std::shared_ptr<Batch> batch) {
-  Arguments arguments = batch->target->head;
-  arguments.AddAll(batch->messages);
   auto request = std::make_unique<Request>(
-      scripts::kPublish, std::move(arguments),
+      scripts::kPublish, batch->target->head,
       [self = shared_from_this(), batch](Result<Value> value, bool) { self->Answered(batch, value); });
+  request->more = std::shared_ptr<const Arguments>(batch, &batch->messages);
   request->again = true;
   client_->Send(std::move(request));
 }

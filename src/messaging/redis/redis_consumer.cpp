@@ -33,14 +33,15 @@ class RedisConsumer::Pump : public std::enable_shared_from_this<Pump> {
     asio::co_spawn(executor_, [self = shared_from_this()] { return self->Run(); }, asio::detached);
   }
 
-  Task<Result<Delivery>> Next() {
-    const auto self = shared_from_this();
+  // `self` keeps it while it waits.
+  Task<Result<Delivery>> Next(std::shared_ptr<Pump> /*self*/) {
     for (;;) {
       if (stopped_)
         co_return Fail(ErrorCode::kUnavailable, "the consumer of " + fetcher_->queue().name() + " was stopped");
       if (failed_) co_return std::unexpected(*failed_);
       if (fetcher_->unsettled() < prefetch_ && fetcher_->buffered() > 0) {
-        auto delivery = co_await fetcher_->HandOut();
+        auto delivery = fetcher_->HandOutNow();
+        if (!delivery) delivery = co_await fetcher_->HandOut();
         if (fetcher_->buffered() <= prefetch_ / 2) TellRoom();
         if (delivery) co_return std::move(*delivery);
         continue;
@@ -138,10 +139,7 @@ void RedisConsumer::StopPump(const std::weak_ptr<Pump>& pump) {
   if (const auto held = pump.lock()) held->Stop();
 }
 
-Task<Result<Delivery>> RedisConsumer::Next() {
-  const auto pump = pump_;
-  co_return co_await pump->Next();
-}
+Task<Result<Delivery>> RedisConsumer::Next() { return pump_->Next(pump_); }
 
 Task<void> RedisConsumer::Stop() {
   pump_->Stop();

@@ -114,20 +114,6 @@ Result<std::size_t> RedisTransport::Core::Routed(Result<std::size_t> published, 
   return Fail(ErrorCode::kNotFound, "no queue of " + to.exchange() + " is bound for " + to.routing_key());
 }
 
-Task<Result<std::size_t>> RedisTransport::Core::Await(std::shared_ptr<const Target> target, const Message& message,
-                                                      const messaging::PublishOptions& options) {
-  Result<std::size_t> result(0);
-  const auto initiate = [&](auto handler) {
-    publisher_->Add(std::move(target), message, options,
-                    [&result, handler = std::move(handler)](Result<std::size_t> published) mutable {
-                      result = std::move(published);
-                      std::move(handler)();
-                    });
-  };
-  co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(initiate, asio::use_awaitable);
-  co_return result;
-}
-
 namespace {
 
 Status CheckOutgoing(const messaging::Address& to, const Message& message, const messaging::PublishOptions& options) {
@@ -161,8 +147,16 @@ Task<Result<std::size_t>> RedisTransport::Core::Publish(messaging::Address to, M
   if (options.ttl) {
     for (const std::string& queue : target->queues) WatchExpiry(queue, *options.ttl);
   }
-  auto published = co_await Await(std::move(target), message, options);
-  co_return Routed(std::move(published), to, options);
+  Result<std::size_t> result(0);
+  const auto initiate = [&](auto handler) {
+    publisher_->Add(std::move(target), message, options,
+                    [&result, handler = std::move(handler)](Result<std::size_t> published) mutable {
+                      result = std::move(published);
+                      std::move(handler)();
+                    });
+  };
+  co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(initiate, asio::use_awaitable);
+  co_return Routed(std::move(result), to, options);
 }
 
 Task<Status> RedisTransport::Core::PublishAll(std::vector<messaging::Outgoing> messages) {

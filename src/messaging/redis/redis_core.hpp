@@ -63,8 +63,6 @@ class RedisTransport::Core : public std::enable_shared_from_this<RedisTransport:
   Task<Result<std::shared_ptr<const Target>>> Find(messaging::Address to);
   Result<std::size_t> Routed(Result<std::size_t> published, const messaging::Address& to,
                              const messaging::PublishOptions& options);
-  Task<Result<std::size_t>> Await(std::shared_ptr<const Target> target, const Message& message,
-                                  const messaging::PublishOptions& options);
   Task<Status> CheckQueue(const std::string& queue);
   Task<Status> CheckOwner(const std::string& queue);
   std::shared_ptr<Queue> QueueOf(const std::string& name);

@@ -83,8 +83,11 @@ Task<Result<StreamId>> RedisStreams::Append(std::string stream, Message message)
   const auto self = shared_from_this();
   if (auto checked = Check(message); !checked) co_return std::unexpected(checked.error());
   if (auto named = messaging::CheckName(stream); !named) co_return std::unexpected(named.error());
-  Arguments arguments{"XADD", keys_.Stream(stream), "*", kEntryField};
-  arguments.AddWritten(EncodedSize(message), [&](std::string& out) { AppendMessage(out, message); });
+  const std::size_t size = EncodedSize(message);
+  const std::string key = keys_.Stream(stream);
+  Arguments arguments;
+  arguments.Reserve(size + key.size() + 64).Add("XADD").Add(key).Add("*").Add(kEntryField);
+  arguments.AddWritten(size, [&](std::string& out) { AppendMessage(out, message); });
   // Not sent twice: the server could not tell the copy from another message.
   auto request = std::make_unique<Request>(std::move(arguments), nullptr);
   co_return co_await client_->Ask(std::move(request), IdIn);

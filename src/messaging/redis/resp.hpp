@@ -22,6 +22,11 @@ class Arguments {
   Arguments& Add(std::string_view value);
   Arguments& Add(std::int64_t value);
   Arguments& AddAll(const Arguments& others);
+  // Makes room for so many bytes more.
+  Arguments& Reserve(std::size_t bytes) {
+    bytes_.reserve(bytes_.size() + bytes);
+    return *this;
+  }
   // An argument of `size` bytes that `write` appends.
   template <class Write>
   Arguments& AddWritten(std::size_t size, Write write) {
