@@ -109,10 +109,14 @@ class Client : public std::enable_shared_from_this<Client> {
   // The same, awaited: what `read` makes of the answer, as Request::Done is given it.
   template <class Read>
   Task<std::invoke_result_t<Read, Result<Value>, bool>> Ask(std::unique_ptr<Request> request, Read read) {
-    std::optional<std::invoke_result_t<Read, Result<Value>, bool>> result;
+    // One pointer for the handler to hold: then it needs no memory of its own.
+    struct {
+      Read read;
+      std::optional<std::invoke_result_t<Read, Result<Value>, bool>> result;
+    } asked{std::move(read), std::nullopt};
     const auto initiate = [&](auto handler) {
-      request->done = [&result, &read, handler = std::move(handler)](Result<Value> value, bool resent) mutable {
-        result.emplace(read(std::move(value), resent));
+      request->done = [&asked, handler = std::move(handler)](Result<Value> value, bool resent) mutable {
+        asked.result.emplace(asked.read(std::move(value), resent));
         std::move(handler)();
       };
       Send(std::move(request));
@@ -120,7 +124,7 @@ class Client : public std::enable_shared_from_this<Client> {
     const auto self = shared_from_this();
     co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(initiate,
                                                                                        boost::asio::use_awaitable);
-    co_return std::move(*result);
+    co_return std::move(*asked.result);
   }
   // The answer, kept. `again`: see Request.
   Task<Result<Reply>> Call(Arguments arguments, bool again = false,

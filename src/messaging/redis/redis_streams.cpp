@@ -16,6 +16,8 @@ using messaging::LossCause;
 constexpr std::size_t kMostIdle = 16;
 constexpr std::int64_t kTrimStep = 500;
 
+Task<Result<StreamId>> Refused(Error error) { co_return std::unexpected(std::move(error)); }
+
 Result<StreamId> IdIn(Result<Value> value, bool /*resent*/) {
   if (!value) return std::unexpected(value.error());
   const auto id = StreamId::Parse(value->text());
@@ -79,18 +81,17 @@ Task<Result<Reply>> RedisStreams::ReadWith(Arguments arguments, std::chrono::mil
   co_return co_await client->Call(std::move(arguments), false, wait);
 }
 
+// No coroutine of its own around the client's: this is called for every entry.
 Task<Result<StreamId>> RedisStreams::Append(std::string stream, Message message) {
-  const auto self = shared_from_this();
-  if (auto checked = Check(message); !checked) co_return std::unexpected(checked.error());
-  if (auto named = messaging::CheckName(stream); !named) co_return std::unexpected(named.error());
+  if (auto checked = Check(message); !checked) return Refused(checked.error());
+  if (auto named = messaging::CheckName(stream); !named) return Refused(named.error());
   const std::size_t size = EncodedSize(message);
   const std::string key = keys_.Stream(stream);
   Arguments arguments;
   arguments.Reserve(size + key.size() + 64).Add("XADD").Add(key).Add("*").Add(kEntryField);
   arguments.AddWritten(size, [&](std::string& out) { AppendMessage(out, message); });
   // Not sent twice: the server could not tell the copy from another message.
-  auto request = std::make_unique<Request>(std::move(arguments), nullptr);
-  co_return co_await client_->Ask(std::move(request), IdIn);
+  return client_->Ask(std::make_unique<Request>(std::move(arguments), nullptr), IdIn);
 }
 
 Task<Result<StreamId>> RedisStreams::Tail(std::string stream) {
