@@ -13,7 +13,7 @@ enum class Opcode : std::uint8_t { kText = 1, kBinary = 2, kClose = 8, kPing = 9
 struct Frame {
   Opcode opcode = Opcode::kText;
   bool final = true;
-  char* payload = nullptr;  // into the buffer that was parsed; unmasked in place
+  char* payload = nullptr;     // into the buffer that was parsed; unmasked in place
   std::size_t payload_size = 0;
   std::size_t frame_size = 0;  // header and payload
 

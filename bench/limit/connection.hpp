@@ -13,13 +13,13 @@ namespace tidings::bench {
 struct Connection {
   int fd = -1;
   bool upgraded = false;
-  bool dirty = false;           // is in the server's list of connections to flush in this turn
+  bool dirty = false;        // is in the server's list of connections to flush in this turn
   bool awaits_writable = false;
-  std::uint64_t serial = 0;     // tells a connection from a later one with the same fd
+  std::uint64_t serial = 0;  // tells a connection from a later one with the same fd
   std::uint32_t sent_of_first = 0;
   std::vector<SharedFrame> pending;
   std::vector<std::uint32_t> rooms;
-  std::string partial;          // the beginning of a frame or of the upgrade request
+  std::string partial;  // the beginning of a frame or of the upgrade request
 };
 
 enum class Flushed : std::uint8_t { kAll, kBlocked, kBroken };

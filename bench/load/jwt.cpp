@@ -12,9 +12,9 @@ namespace {
 
 std::string Base64Url(std::string_view bytes) {
   std::string encoded((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
-                                   reinterpret_cast<const unsigned char*>(bytes.data()),
-                                   static_cast<int>(bytes.size()));
+  const int size =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
+                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
   encoded.resize(static_cast<std::size_t>(size));
   while (encoded.ends_with('=')) encoded.pop_back();
   std::ranges::replace(encoded, '+', '-');

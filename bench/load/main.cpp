@@ -20,8 +20,8 @@ struct Scenario {
 };
 
 const std::map<std::string_view, Scenario> kScenarios = {
-    {"fanout", {RunFanout, false}},   {"rooms", {RunRooms, false}}, {"sends", {RunSends, false}},
-    {"paced", {RunPaced, false}},     {"reads", {RunReads, true}},  {"idle", {RunIdle, false}},
+    {"fanout", {RunFanout, false}},   {"rooms", {RunRooms, false}},    {"sends", {RunSends, false}},
+    {"paced", {RunPaced, false}},     {"reads", {RunReads, true}},     {"idle", {RunIdle, false}},
     {"connect", {RunConnect, false}}, {"catchup", {RunCatchup, true}}, {"history", {RunHistory, true}},
 };
 

@@ -19,10 +19,10 @@ struct Options {
   std::uint32_t members = 0;      // connections in each room, the sender among them
   std::uint32_t connections = 0;  // idle and connect
   std::uint32_t senders = 0;
-  std::uint32_t window = 0;   // messages that each sender has unacknowledged
-  double rate = 0;            // messages a second, paced and reads
-  std::uint32_t prefill = 0;  // messages in the log before the run, catchup and history
-  std::uint32_t page = 50;    // history
+  std::uint32_t window = 0;       // messages that each sender has unacknowledged
+  double rate = 0;                // messages a second, paced and reads
+  std::uint32_t prefill = 0;      // messages in the log before the run, catchup and history
+  std::uint32_t page = 50;        // history
   double seconds = 5;
   double warmup = 0.5;
   std::uint32_t text_bytes = 100;

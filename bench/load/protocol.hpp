@@ -23,9 +23,9 @@ struct Event {
     kOther,
   };
   Kind kind = Kind::kOther;
-  bool ok = true;                     // kAck: not an error
-  bool marked = false;                // kDelivery: `marker` is set
-  std::uint64_t id = 0;               // kAck
+  bool ok = true;                         // kAck: not an error
+  bool marked = false;                    // kDelivery: `marker` is set
+  std::uint64_t id = 0;                   // kAck
   std::optional<std::uint64_t> seq = {};  // kDelivery and kLogEvent, of servers that number
   Marker marker = {};                     // kDelivery
   std::string_view raw = {};              // the packet, valid during the call

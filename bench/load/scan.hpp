@@ -15,7 +15,8 @@ class Needle {
 
   // The place of the needle in `text`, npos where it is not.
   std::size_t Find(std::string_view text) {
-    if (hint_ + needle_.size() <= text.size() && std::memcmp(text.data() + hint_, needle_.data(), needle_.size()) == 0) {
+    if (hint_ + needle_.size() <= text.size() &&
+        std::memcmp(text.data() + hint_, needle_.data(), needle_.size()) == 0) {
       return hint_;
     }
     const void* found = memmem(text.data(), text.size(), needle_.data(), needle_.size());

@@ -9,7 +9,7 @@ namespace tidings::bench {
 
 // What all checks of one kind have found.
 struct Tally {
-  std::uint64_t distinct = 0;  // accepted for the first time
+  std::uint64_t distinct = 0;   // accepted for the first time
   std::uint64_t doubled = 0;
   std::uint64_t reordered = 0;  // came after a higher number
   std::uint64_t strange = 0;    // no number that a server could have reached

@@ -25,7 +25,11 @@ constexpr std::uint64_t kFirstJoinId = 2;
 }  // namespace
 
 Swarm::Swarm(Protocol& protocol, std::uint16_t port, SwarmListener& listener)
-    : protocol_(protocol), port_(port), listener_(listener), epoll_(epoll_create1(EPOLL_CLOEXEC)), buffer_(kBufferSize) {}
+    : protocol_(protocol),
+      port_(port),
+      listener_(listener),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      buffer_(kBufferSize) {}
 
 Swarm::~Swarm() {
   for (const auto& connection : connections_) {
@@ -116,8 +120,7 @@ void Swarm::Receive(Connection& connection) {
   current_ = &connection;
   const std::size_t size = kept + static_cast<std::size_t>(got);
   std::size_t at = 0;
-  if (connection.state == Connection::State::kUpgrading &&
-      !FinishUpgrade(connection, {buffer_.data(), size}, at)) {
+  if (connection.state == Connection::State::kUpgrading && !FinishUpgrade(connection, {buffer_.data(), size}, at)) {
     return;
   }
   Frame frame;
@@ -156,22 +159,17 @@ void Swarm::OnEvent(const Event& event) {
   Connection& connection = *current_;
   switch (event.kind) {
     case Event::Kind::kDelivery:
-    case Event::Kind::kLogEvent:
-      return listener_.OnDelivery(connection, event);
+    case Event::Kind::kLogEvent: return listener_.OnDelivery(connection, event);
     case Event::Kind::kAck:
       return connection.state == Connection::State::kJoining ? OnJoinAck(connection, event)
                                                              : listener_.OnAck(connection, event);
-    case Event::Kind::kPing:
-      return Post(connection, protocol_.pong());
+    case Event::Kind::kPing: return Post(connection, protocol_.pong());
     case Event::Kind::kOpened:
       connection.state = Connection::State::kConnecting;
       return Post(connection, protocol_.Connect(connection.token));
-    case Event::Kind::kConnected:
-      return SendJoins(connection);
-    case Event::Kind::kRefused:
-      return Fail(connection, event.raw);
-    case Event::Kind::kOther:
-      return;
+    case Event::Kind::kConnected: return SendJoins(connection);
+    case Event::Kind::kRefused: return Fail(connection, event.raw);
+    case Event::Kind::kOther: return;
   }
 }
 

@@ -20,10 +20,10 @@ namespace tidings::bench {
 
 // A room that a connection is in, and what it has got of it.
 struct Stream {
-  std::uint32_t room = 0;                  // index
+  std::uint32_t room = 0;                   // index
   std::optional<std::uint64_t> after = {};  // replay what follows this number
-  SequenceCheck seq{};                     // the log's numbers, where the server has them
-  SequenceCheck order{};                   // the markers' counters
+  SequenceCheck seq{};                      // the log's numbers, where the server has them
+  SequenceCheck order{};                    // the markers' counters
 };
 
 struct Connection {

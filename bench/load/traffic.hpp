@@ -20,7 +20,7 @@ struct Stretch {
   double seconds = 0;
   std::uint64_t server_cpu = 0;  // microseconds
   std::uint64_t load_cpu = 0;
-  std::uint64_t sends = 0;  // acknowledged
+  std::uint64_t sends = 0;       // acknowledged
   std::uint64_t deliveries = 0;
 };
 
@@ -88,7 +88,7 @@ class Traffic final : private SwarmListener {
   std::string run_id_;
   std::uint64_t send_limit_ = 0;  // messages that may still be sent by acks
   std::uint64_t outstanding_ = 0;
-  std::uint64_t expected_ = 0;  // deliveries of all that was sent
+  std::uint64_t expected_ = 0;    // deliveries of all that was sent
   std::uint64_t deliveries_ = 0;
   std::uint64_t acked_ = 0;
   std::uint64_t refused_ = 0;  // sends answered with an error

@@ -64,9 +64,8 @@ bool RunFanout(Run& run) {
 
 bool RunRooms(Run& run) {
   const Options& options = run.options;
-  const Population population = {.rooms = Or(options.rooms, 200u),
-                                 .members = Or(options.members, 5u),
-                                 .senders = Or(options.senders, 100u)};
+  const Population population = {
+      .rooms = Or(options.rooms, 200u), .members = Or(options.members, 5u), .senders = Or(options.senders, 100u)};
   return RunWindows(run, population, Or(options.window, 1u));
 }
 

@@ -5,8 +5,7 @@ namespace tidings {
 std::string_view WireCode(ErrorCode code) {
   switch (code) {
 #define TIDINGS_ERROR_CASE(name, wire, status) \
-  case ErrorCode::name:                        \
-    return wire;
+  case ErrorCode::name: return wire;
     TIDINGS_ERRORS(TIDINGS_ERROR_CASE)
 #undef TIDINGS_ERROR_CASE
   }
@@ -16,8 +15,7 @@ std::string_view WireCode(ErrorCode code) {
 int HttpStatus(ErrorCode code) {
   switch (code) {
 #define TIDINGS_ERROR_CASE(name, wire, status) \
-  case ErrorCode::name:                        \
-    return status;
+  case ErrorCode::name: return status;
     TIDINGS_ERRORS(TIDINGS_ERROR_CASE)
 #undef TIDINGS_ERROR_CASE
   }

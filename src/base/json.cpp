@@ -9,8 +9,7 @@ namespace {
 
 bool AllFinite(const value& v) {
   switch (v.kind()) {
-    case boost::json::kind::double_:
-      return std::isfinite(v.get_double());
+    case boost::json::kind::double_: return std::isfinite(v.get_double());
     case boost::json::kind::array:
       for (const value& item : v.get_array()) {
         if (!AllFinite(item)) return false;
@@ -21,8 +20,7 @@ bool AllFinite(const value& v) {
         if (!AllFinite(member.value())) return false;
       }
       return true;
-    default:
-      return true;
+    default: return true;
   }
 }
 

@@ -21,7 +21,8 @@ TEST(Json, ReadsScalarsAndKeepsTheLastDuplicate) {
 TEST(Json, WritesWhatItReads) {
   std::string out;
   json::ObjectWriter(out).Text("t", "a\"\\\n\x01\xc3\xa9").Number("n", 7).Bool("b", true).Null("x").Time("at", 0).End();
-  EXPECT_EQ(out, "{\"t\":\"a\\\"\\\\\\n\\u0001\xc3\xa9\",\"n\":7,\"b\":true,\"x\":null,\"at\":\"1970-01-01T00:00:00.000Z\"}");
+  EXPECT_EQ(
+      out, "{\"t\":\"a\\\"\\\\\\n\\u0001\xc3\xa9\",\"n\":7,\"b\":true,\"x\":null,\"at\":\"1970-01-01T00:00:00.000Z\"}");
   EXPECT_EQ(json::Parse(out)->as_object().at("t").as_string(), "a\"\\\n\x01\xc3\xa9");
 }
 

@@ -232,8 +232,8 @@ Result<std::string> CheckName(std::string name, const Limits& limits) {
   for (std::size_t i = 0; i + 2 < name.size(); ++i) {
     const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(name[at]); };
     if (byte(i) != 0xe2) continue;
-    const bool marks = byte(i + 1) == 0x80 && (byte(i + 2) == 0x8e || byte(i + 2) == 0x8f ||
-                                               (byte(i + 2) >= 0xaa && byte(i + 2) <= 0xae));
+    const bool marks = byte(i + 1) == 0x80 &&
+                       (byte(i + 2) == 0x8e || byte(i + 2) == 0x8f || (byte(i + 2) >= 0xaa && byte(i + 2) <= 0xae));
     const bool isolates = byte(i + 1) == 0x81 && byte(i + 2) >= 0xa6 && byte(i + 2) <= 0xa9;
     if (marks || isolates) return std::unexpected(Invalid("\"name\" holds marks that turn the direction of writing"));
   }
@@ -273,9 +273,8 @@ Result<std::string> ParseText(const json::object& request, const Limits& limits)
 }
 
 Status CheckEmoji(std::string_view emoji) {
-  const bool plain = std::all_of(emoji.begin(), emoji.end(), [](char c) {
-    return static_cast<unsigned char>(c) > 0x20 && c != 0x7f;
-  });
+  const bool plain =
+      std::all_of(emoji.begin(), emoji.end(), [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7f; });
   if (emoji.empty() || emoji.size() > 64 || !plain || !IsUtf8(emoji)) {
     return std::unexpected(Invalid("an emoji must be 1 to 64 bytes of UTF-8 without spaces"));
   }

@@ -32,7 +32,8 @@ TEST(ParseSend, RefusesWhatIsNoMessage) {
 
 TEST(ParseSend, HashesTheRequestAndNotItsKeysOrder) {
   const auto one = Parse(R"({"text":"a","mentions":["x","y"],"clientMessageId":"1"})");
-  const auto same = Parse(R"({"clientMessageId":"1","mentions":["y","x"],"messageType":"text","text":"a","images":null})");
+  const auto same =
+      Parse(R"({"clientMessageId":"1","mentions":["y","x"],"messageType":"text","text":"a","images":null})");
   const auto other = Parse(R"({"text":"b","mentions":["x","y"],"clientMessageId":"1"})");
   EXPECT_EQ(one->request_hash.size(), 16U);
   EXPECT_EQ(one->request_hash, same->request_hash);

@@ -17,11 +17,9 @@ void Engine::Admit(Bearer bearer, Answer<Caller> done) {
 }
 
 void Engine::Register(std::string username, std::string hash, std::string name, Answer<Caller> done) {
-  writer_->Submit<Caller>(
-      [username = std::move(username), hash = std::move(hash), name = std::move(name)](Writer& w) {
-        return w.Register(username, hash, name);
-      },
-      std::move(done));
+  writer_->Submit<Caller>([username = std::move(username), hash = std::move(hash),
+                           name = std::move(name)](Writer& w) { return w.Register(username, hash, name); },
+                          std::move(done));
 }
 
 void Engine::FindAccount(std::string username, Answer<UserRow> done) {
@@ -30,8 +28,8 @@ void Engine::FindAccount(std::string username, Answer<UserRow> done) {
 }
 
 void Engine::Suspend(std::string user_id, bool suspended, Answer<std::string> done) {
-  writer_->Submit<std::string>([user_id = std::move(user_id), suspended](Writer& w) { return w.Suspend(user_id, suspended); },
-                               std::move(done));
+  writer_->Submit<std::string>(
+      [user_id = std::move(user_id), suspended](Writer& w) { return w.Suspend(user_id, suspended); }, std::move(done));
 }
 
 void Engine::AddUser(std::string user_id, std::string name, Answer<std::string> done) {
@@ -47,11 +45,9 @@ void Engine::CreateRoom(Caller caller, RoomDraft draft, Answer<Created> done) {
 }
 
 void Engine::RenameRoom(Caller caller, std::string room, std::string name, Answer<std::string> done) {
-  writer_->Submit<std::string>(
-      [caller = std::move(caller), room = std::move(room), name = std::move(name)](Writer& w) {
-        return w.RenameRoom(caller, room, name);
-      },
-      std::move(done));
+  writer_->Submit<std::string>([caller = std::move(caller), room = std::move(room),
+                                name = std::move(name)](Writer& w) { return w.RenameRoom(caller, room, name); },
+                               std::move(done));
 }
 
 void Engine::DeleteRoom(Caller caller, std::string room, Answer<std::string> done) {
@@ -61,27 +57,21 @@ void Engine::DeleteRoom(Caller caller, std::string room, Answer<std::string> don
 }
 
 void Engine::AddMembers(Caller caller, std::string room, std::vector<std::string> users, Answer<std::string> done) {
-  writer_->Submit<std::string>(
-      [caller = std::move(caller), room = std::move(room), users = std::move(users)](Writer& w) {
-        return w.AddMembers(caller, room, users);
-      },
-      std::move(done));
+  writer_->Submit<std::string>([caller = std::move(caller), room = std::move(room),
+                                users = std::move(users)](Writer& w) { return w.AddMembers(caller, room, users); },
+                               std::move(done));
 }
 
 void Engine::RemoveMember(Caller caller, std::string room, std::string user, Answer<std::string> done) {
-  writer_->Submit<std::string>(
-      [caller = std::move(caller), room = std::move(room), user = std::move(user)](Writer& w) {
-        return w.RemoveMember(caller, room, user);
-      },
-      std::move(done));
+  writer_->Submit<std::string>([caller = std::move(caller), room = std::move(room),
+                                user = std::move(user)](Writer& w) { return w.RemoveMember(caller, room, user); },
+                               std::move(done));
 }
 
 void Engine::SetRole(Caller caller, std::string room, std::string user, Role role, Answer<std::string> done) {
-  writer_->Submit<std::string>(
-      [caller = std::move(caller), room = std::move(room), user = std::move(user), role](Writer& w) {
-        return w.SetRole(caller, room, user, role);
-      },
-      std::move(done));
+  writer_->Submit<std::string>([caller = std::move(caller), room = std::move(room), user = std::move(user),
+                                role](Writer& w) { return w.SetRole(caller, room, user, role); },
+                               std::move(done));
 }
 
 void Engine::Send(Caller caller, SendDraft draft, Answer<std::string> done) {
@@ -91,18 +81,15 @@ void Engine::Send(Caller caller, SendDraft draft, Answer<std::string> done) {
 }
 
 void Engine::Edit(Caller caller, std::string room, std::string message, std::string text, Answer<std::string> done) {
-  writer_->Submit<std::string>(
-      [caller = std::move(caller), room = std::move(room), message = std::move(message),
-       text = std::move(text)](Writer& w) { return w.Edit(caller, room, message, text); },
-      std::move(done));
+  writer_->Submit<std::string>([caller = std::move(caller), room = std::move(room), message = std::move(message),
+                                text = std::move(text)](Writer& w) { return w.Edit(caller, room, message, text); },
+                               std::move(done));
 }
 
 void Engine::Delete(Caller caller, std::string room, std::string message, Answer<std::string> done) {
-  writer_->Submit<std::string>(
-      [caller = std::move(caller), room = std::move(room), message = std::move(message)](Writer& w) {
-        return w.Delete(caller, room, message);
-      },
-      std::move(done));
+  writer_->Submit<std::string>([caller = std::move(caller), room = std::move(room),
+                                message = std::move(message)](Writer& w) { return w.Delete(caller, room, message); },
+                               std::move(done));
 }
 
 void Engine::React(Caller caller, std::string room, std::string message, std::string emoji, bool remove,
@@ -114,11 +101,9 @@ void Engine::React(Caller caller, std::string room, std::string message, std::st
 }
 
 void Engine::Read(Caller caller, std::string room, Seq seq, std::uint64_t origin, Answer<std::string> done) {
-  writer_->Submit<std::string>(
-      [caller = std::move(caller), room = std::move(room), seq, origin](Writer& w) {
-        return w.Read(caller, room, seq, origin);
-      },
-      std::move(done));
+  writer_->Submit<std::string>([caller = std::move(caller), room = std::move(room), seq,
+                                origin](Writer& w) { return w.Read(caller, room, seq, origin); },
+                               std::move(done));
 }
 
 void Engine::Join(Caller caller, JoinRequest request, Answer<Joined> done) {

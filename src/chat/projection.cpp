@@ -8,9 +8,9 @@ namespace {
 
 // The log contradicts itself: it is damaged, or was written by a defect.
 [[noreturn]] void Contradiction(const eventing::StoredEvent& event, std::string_view what) {
-  throw eventing::StoreFailure(Error(ErrorCode::kInternal, "event " + event.id.Text() + " (" + event.type + ", number " +
-                                                               std::to_string(event.version) + "): " +
-                                                               std::string(what)));
+  throw eventing::StoreFailure(Error(ErrorCode::kInternal, "event " + event.id.Text() + " (" + event.type +
+                                                               ", number " + std::to_string(event.version) +
+                                                               "): " + std::string(what)));
 }
 
 }  // namespace

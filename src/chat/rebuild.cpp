@@ -16,7 +16,8 @@ namespace {
 
 class Rebuild::State {
  public:
-  State(Tables& given, Source source) : tables(given), rooms(given), projection(given, rooms, std::move(source), nullptr) {}
+  State(Tables& given, Source source)
+      : tables(given), rooms(given), projection(given, rooms, std::move(source), nullptr) {}
   Tables& tables;
   RoomCache rooms;
   Position head = 0;

@@ -76,9 +76,10 @@ TEST(MessageDocument, HasEveryFieldWhereThereIsNothing) {
   const auto parsed = json::Parse(out);
   ASSERT_TRUE(parsed) << out;
   const json::object& document = parsed->get_object();
-  for (const char* key : {"_id", "seq", "room", "created_by", "message_type", "text", "media", "contact", "reply_to",
-                          "linked", "links", "mentions", "reactions", "seen_by", "seen_count", "created_at", "updated_at",
-                          "edited_at", "deleted_at", "client_message_id"}) {
+  for (const char* key : {"_id",        "seq",        "room",      "created_by", "message_type",
+                          "text",       "media",      "contact",   "reply_to",   "linked",
+                          "links",      "mentions",   "reactions", "seen_by",    "seen_count",
+                          "created_at", "updated_at", "edited_at", "deleted_at", "client_message_id"}) {
     EXPECT_TRUE(document.contains(key)) << key;
   }
   EXPECT_EQ(document.size(), 20U);
@@ -101,7 +102,9 @@ TEST(SocketEvent, ShowsTheKindOfAnImageInsteadOfItsText) {
 
 TEST(SocketEvent, AsksForTheQuoteOfAReply) {
   std::string out;
-  const QuoteSource quotes = [](Seq seq) { return seq == 2 ? std::string(R"({"_id":"p","created_by":"bob","text":"t"})") : ""; };
+  const QuoteSource quotes = [](Seq seq) {
+    return seq == 2 ? std::string(R"({"_id":"p","created_by":"bob","text":"t"})") : "";
+  };
   ASSERT_TRUE(AppendSocketEvent(out, "r", EventOf(event_type::kMessageUpdated, Sample().Encode(), 9), quotes));
   EXPECT_NE(out.find(R"("reply_to":{"_id":"p")"), std::string::npos);
   EXPECT_TRUE(out.starts_with(R"("MESSAGE_UPDATED",{"roomId":"r","seq":9,"reason":"edit","data":{)")) << out;

@@ -9,9 +9,14 @@ void AppendLastMessage(std::string& out, const RoomRow& room) {
     out += "null";
     return;
   }
-  json::ObjectWriter(out).Text("value", room.last->value).Text("type", room.last->type)
-      .Text("messageId", room.last->id).Number("seq", room.last->seq).Text("senderId", room.last->sender)
-      .Time("at", room.last->at).End();
+  json::ObjectWriter(out)
+      .Text("value", room.last->value)
+      .Text("type", room.last->type)
+      .Text("messageId", room.last->id)
+      .Number("seq", room.last->seq)
+      .Text("senderId", room.last->sender)
+      .Time("at", room.last->at)
+      .End();
 }
 
 void AppendRoomView(std::string& out, const RoomView& view) {
@@ -40,7 +45,10 @@ void AppendRoomView(std::string& out, const RoomView& view) {
 }
 
 void AppendMember(std::string& out, std::string_view user_id, const MemberRow& member) {
-  json::ObjectWriter(out).Text("userId", user_id).Text("role", Name(member.role)).Time("joinedAt", member.joined_at)
+  json::ObjectWriter(out)
+      .Text("userId", user_id)
+      .Text("role", Name(member.role))
+      .Time("joinedAt", member.joined_at)
       .End();
 }
 

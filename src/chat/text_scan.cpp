@@ -57,9 +57,7 @@ bool EndsMention(char c) {
          c == ')' || c == '<' || c == '>' || c == '"' || c == '\'' || c == '[' || c == ']' || c == '{' || c == '}';
 }
 
-bool IsWord(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
+bool IsWord(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
 
 void AddOnce(std::vector<std::string>& list, std::string_view item) {
   if (std::find(list.begin(), list.end(), item) == list.end()) list.emplace_back(item);
@@ -107,7 +105,8 @@ std::vector<std::string> FindMentions(std::string_view text, const std::function
           break;
         }
         const char last = candidate.back();
-        if (last != '.' && last != ':' && last != '-' && last != '/' && last != '*' && last != '_' && last != '~') break;
+        if (last != '.' && last != ':' && last != '-' && last != '/' && last != '*' && last != '_' && last != '~')
+          break;
       }
     }
   });
@@ -124,8 +123,8 @@ std::vector<std::string> FindLinks(std::string_view text, std::size_t most) {
       const std::size_t scheme = rest.starts_with("https://") ? 8 : rest.starts_with("http://") ? 7 : 0;
       if (scheme == 0) continue;
       std::size_t end = scheme;
-      while (end < rest.size() && static_cast<unsigned char>(rest[end]) > 0x20 && rest[end] != '<' && rest[end] != '>' &&
-             rest[end] != '"' && rest[end] != '`' && rest[end] != 0x7f && end < 2'048) {
+      while (end < rest.size() && static_cast<unsigned char>(rest[end]) > 0x20 && rest[end] != '<' &&
+             rest[end] != '>' && rest[end] != '"' && rest[end] != '`' && rest[end] != 0x7f && end < 2'048) {
         ++end;
       }
       std::string_view url = rest.substr(0, end);
@@ -146,8 +145,14 @@ std::string PendingLinks(const std::vector<std::string>& urls) {
   std::string out;
   for (const std::string& url : urls) {
     out += out.empty() ? '[' : ',';
-    json::ObjectWriter(out).Text("url", url).Text("status", "pending").Text("title", "").Text("description", "")
-        .Text("image", "").Text("site", "").End();
+    json::ObjectWriter(out)
+        .Text("url", url)
+        .Text("status", "pending")
+        .Text("title", "")
+        .Text("description", "")
+        .Text("image", "")
+        .Text("site", "")
+        .End();
   }
   out += ']';
   return out;

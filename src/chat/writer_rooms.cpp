@@ -16,8 +16,8 @@ RoomRecord RecordOf(const Caller& by, const RoomRow& room) {
 }
 
 std::size_t CountOwners(const RoomState& room) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      room.members, [](const auto& member) { return member.second.role == Role::kOwner; }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(room.members, [](const auto& member) { return member.second.role == Role::kOwner; }));
 }
 
 Error DirectStays() {
@@ -159,7 +159,8 @@ Result<std::string> Engine::Writer::RemoveMember(const Caller& caller, const std
     }
   }
   if (target->role == Role::kOwner && CountOwners(room) == 1) {
-    return Fail(ErrorCode::kConflict, "the last owner cannot leave: make another member owner first, or delete the room");
+    return Fail(ErrorCode::kConflict,
+                "the last owner cannot leave: make another member owner first, or delete the room");
   }
   RoomRecord record = RecordOf(caller, room.row);
   record.left.push_back({user, target->role});

@@ -17,11 +17,11 @@ namespace {
 
 class Log {
  public:
-  std::deque<StoredEvent> events;  // by position
+  std::deque<StoredEvent> events;                 // by position
   std::map<std::string, StreamKey, std::less<>> names;
   std::vector<std::vector<std::size_t>> streams;  // by key - 1: places in events
   std::set<Uuid> imported;
-  std::size_t committed = 0;  // events that readers see
+  std::size_t committed = 0;                      // events that readers see
 };
 
 // The transaction and the commits of one log. The writer's thread alone changes the log, so there it is read without
@@ -72,9 +72,7 @@ class MemoryBackend final : public CommitBackend, public Transaction {
     }
   }
 
-  Position Head() const override {
-    return log_.events.empty() ? 0 : log_.events.back().position;
-  }
+  Position Head() const override { return log_.events.empty() ? 0 : log_.events.back().position; }
 
   Millis Now() const override { return now_; }
   Uuid NextId() const override { return Uuid::AtPlace(now_, next_, salt_); }

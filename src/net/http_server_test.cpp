@@ -251,7 +251,8 @@ TEST_F(HttpServerTest, HoldsALimitedAmountOfPipelinedInput) {
     ASSERT_TRUE(client.Until([&] {
       client.received().clear();
       return handler_.requests.size() >= static_cast<std::size_t>(part) * 2000;
-    })) << part << " of " << sent;
+    })) << part
+        << " of " << sent;
   }
 }
 

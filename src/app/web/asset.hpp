@@ -7,7 +7,7 @@
 namespace tidings::app {
 
 struct Asset {
-  std::string_view path;          // that it is served at
+  std::string_view path;  // that it is served at
   std::string_view content_type;
   std::string_view content;
 };

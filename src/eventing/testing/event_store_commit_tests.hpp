@@ -77,8 +77,8 @@ TEST_P(EventStoreSuite, TellsInOrderListenersThenUnitsThenSubscribers) {
   }
   subject().Start();
   subject().Close();
-  EXPECT_EQ(journal.Take(), (std::vector<std::string>{"before", "after, 3 are seen", "done 1", "done 2", "done 3",
-                                                       "wake at 3"}));
+  EXPECT_EQ(journal.Take(),
+            (std::vector<std::string>{"before", "after, 3 are seen", "done 1", "done 2", "done 3", "wake at 3"}));
 }
 
 TEST_P(EventStoreSuite, AListenerWritesIntoTheCommit) {

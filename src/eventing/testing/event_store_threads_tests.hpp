@@ -115,9 +115,8 @@ TEST_P(EventStoreSuite, ClosingAnswersEveryUnitOnce) {
 TEST_P(EventStoreSuite, AStoreThatNeverStartedTurnsItsUnitsAway) {
   Open({}, false);
   std::vector<ErrorCode> codes;
-  store().Submit(std::make_unique<TestUnit>(Appending("room", "x"), [&](const Status& outcome) {
-    codes.push_back(outcome.error().code());
-  }));
+  store().Submit(std::make_unique<TestUnit>(Appending("room", "x"),
+                                            [&](const Status& outcome) { codes.push_back(outcome.error().code()); }));
   subject().Close();
   EXPECT_EQ(codes, (std::vector<ErrorCode>{ErrorCode::kUnavailable}));
 }

@@ -83,8 +83,7 @@ std::string Map(const Headers& headers, Properties& properties) {
   return canonical ? std::string() : order;
 }
 
-void AppendTable(Writer& writer, const Message& message, std::string_view order,
-                 std::span<const std::string> numbers) {
+void AppendTable(Writer& writer, const Message& message, std::string_view order, std::span<const std::string> numbers) {
   TableWriter table(writer);
   if (!message.key.empty()) AppendText(table, kKey, message.key);
   if (!order.empty()) table.Text(kOrder, order);

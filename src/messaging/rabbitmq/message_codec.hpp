@@ -20,7 +20,7 @@ class Publication {
   std::string_view exchange;
   std::string_view routing_key;
   bool persistent = true;
-  std::string_view expiration;  // milliseconds in decimal; empty: none
+  std::string_view expiration;           // milliseconds in decimal; empty: none
   std::span<const std::string> numbers;  // headers that travel as numbers where their value is a whole one
 };
 

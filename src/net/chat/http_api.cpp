@@ -169,30 +169,28 @@ void HttpApi::Dispatch(HttpCall call, const RouteEntry& route) {
               [this, call = std::move(call), &route](Result<Gate::Admitted> admitted) mutable {
                 if (!admitted) return call.Refuse(admitted.error());
                 call.caller = std::move(admitted->caller);
-                const Status allowed =
-                    route.change ? gate_.AllowSend(*call.caller, call.request.remote_address)
-                                 : gate_.AllowRequest(*call.caller);
+                const Status allowed = route.change ? gate_.AllowSend(*call.caller, call.request.remote_address)
+                                                    : gate_.AllowRequest(*call.caller);
                 if (!allowed) return call.Refuse(allowed.error());
                 (this->*route.handler)(std::move(call));
               });
 }
 
 chat::Answer<std::string> HttpApi::Answering(HttpCall call, bool send) {
-  return OnLoop<std::string>(services_.loop,
-                             [&stats = services_.stats, call = std::move(call), send](Result<std::string> data) mutable {
-                               if (!data) {
-                                 stats.refused.fetch_add(1, std::memory_order_relaxed);
-                               } else if (send) {
-                                 stats.sends.fetch_add(1, std::memory_order_relaxed);
-                               }
-                               call.Answer(std::move(data));
-                             });
+  return OnLoop<std::string>(
+      services_.loop, [&stats = services_.stats, call = std::move(call), send](Result<std::string> data) mutable {
+        if (!data) {
+          stats.refused.fetch_add(1, std::memory_order_relaxed);
+        } else if (send) {
+          stats.sends.fetch_add(1, std::memory_order_relaxed);
+        }
+        call.Answer(std::move(data));
+      });
 }
 
 void HttpApi::AnswerRead(HttpCall call, std::move_only_function<Result<std::string>(chat::Reader&)> read) {
-  ReadThen<std::string>(services_, std::move(read), [call = std::move(call)](Result<std::string> data) mutable {
-    call.Answer(std::move(data));
-  });
+  ReadThen<std::string>(services_, std::move(read),
+                        [call = std::move(call)](Result<std::string> data) mutable { call.Answer(std::move(data)); });
 }
 
 }  // namespace tidings::net

@@ -36,8 +36,8 @@ Result<std::size_t> LimitOf(const realtime::HttpRequest& request, std::size_t pr
 
 Result<chat::RoomRow> ReadableRoom(chat::Reader& reader, std::string_view room, chat::UserKey user) {
   auto row = reader.FindRoom(room);
-  const bool readable = row && row->deleted_at == 0 &&
-                        (row->kind == chat::RoomKind::kPublic || reader.FindMember(row->key, user));
+  const bool readable =
+      row && row->deleted_at == 0 && (row->kind == chat::RoomKind::kPublic || reader.FindMember(row->key, user));
   if (!readable) return Fail(ErrorCode::kNotFound, "there is no such room, or you are not a member of it");
   return std::move(*row);
 }

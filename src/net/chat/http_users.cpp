@@ -62,18 +62,18 @@ void HttpApi::Register(HttpCall call) {
   auto name = chat::CheckName(credentials->name, services_.settings.limits);
   if (!name) return call.Refuse(name.error());
   auto shared = LoopShared(services_.loop, std::move(call));
-  const bool queued = passwords_->Submit([this, shared, username = *username, name = *name,
-                                          password = credentials->password] {
-    auto hash = auth::HashPassword(password);
-    services_.loop.Post([this, shared, username, name, hash = std::move(hash)]() mutable {
-      if (!hash) return shared->Refuse(hash.error());
-      services_.engine.Register(username, std::move(*hash), name,
-                                OnLoop<chat::Caller>(services_.loop, [this, shared](Result<chat::Caller> made) {
-                                  if (!made) return shared->Refuse(made.error());
-                                  shared->Answer(Grant(services_, made->id, made->name), 201);
-                                }));
-    });
-  });
+  const bool queued =
+      passwords_->Submit([this, shared, username = *username, name = *name, password = credentials->password] {
+        auto hash = auth::HashPassword(password);
+        services_.loop.Post([this, shared, username, name, hash = std::move(hash)]() mutable {
+          if (!hash) return shared->Refuse(hash.error());
+          services_.engine.Register(username, std::move(*hash), name,
+                                    OnLoop<chat::Caller>(services_.loop, [this, shared](Result<chat::Caller> made) {
+                                      if (!made) return shared->Refuse(made.error());
+                                      shared->Answer(Grant(services_, made->id, made->name), 201);
+                                    }));
+        });
+      });
   if (!queued) shared->Refuse(Busy());
 }
 
@@ -87,28 +87,32 @@ void HttpApi::Login(HttpCall call) {
   auto shared = LoopShared(services_.loop, std::move(call));
   services_.engine.FindAccount(
       username ? *username : std::string(),
-      OnLoop<chat::UserRow>(services_.loop, [this, shared, password = credentials->password](Result<chat::UserRow> row) {
-        if (!row && row.error().code() != ErrorCode::kUnauthorized) return shared->Refuse(row.error());
-        // The hash is compared for unknown names too, so that the time tells nothing.
-        chat::UserRow user = row ? std::move(*row) : chat::UserRow();
-        const bool queued = passwords_->Submit([this, shared, password, user = std::move(user)] {
-          const bool right = auth::VerifyPassword(user.password_hash, password);
-          services_.loop.Post([this, shared, right, user] {
-            if (!right) {
-              return shared->Refuse(Error(ErrorCode::kUnauthorized, "the username or the password is wrong"));
-            }
-            if (user.suspended) return shared->Refuse(Error(ErrorCode::kForbidden, "this user is suspended"));
-            shared->Answer(Grant(services_, user.id, user.name));
-          });
-        });
-        if (!queued) shared->Refuse(Busy());
-      }));
+      OnLoop<chat::UserRow>(
+          services_.loop, [this, shared, password = credentials->password](Result<chat::UserRow> row) {
+            if (!row && row.error().code() != ErrorCode::kUnauthorized) return shared->Refuse(row.error());
+            // The hash is compared for unknown names too, so that the time tells nothing.
+            chat::UserRow user = row ? std::move(*row) : chat::UserRow();
+            const bool queued = passwords_->Submit([this, shared, password, user = std::move(user)] {
+              const bool right = auth::VerifyPassword(user.password_hash, password);
+              services_.loop.Post([this, shared, right, user] {
+                if (!right) {
+                  return shared->Refuse(Error(ErrorCode::kUnauthorized, "the username or the password is wrong"));
+                }
+                if (user.suspended) return shared->Refuse(Error(ErrorCode::kForbidden, "this user is suspended"));
+                shared->Answer(Grant(services_, user.id, user.name));
+              });
+            });
+            if (!queued) shared->Refuse(Busy());
+          }));
 }
 
 void HttpApi::Me(HttpCall call) {
   std::string out;
-  json::ObjectWriter(out).Text("_id", call.caller->id).Text("name", call.caller->name)
-      .Bool("admin", call.caller->admin).End();
+  json::ObjectWriter(out)
+      .Text("_id", call.caller->id)
+      .Text("name", call.caller->name)
+      .Bool("admin", call.caller->admin)
+      .End();
   call.Succeed(out);
 }
 

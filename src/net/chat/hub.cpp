@@ -142,7 +142,8 @@ void Hub::Deliver(const chat::LiveEvent& event) {
     for (ChatSocket* socket : *sockets) {
       const Follower* follower = socket->Find(event.room);
       const bool told = follower != nullptr && follower->sent >= event.seq;
-      if (follower != nullptr && !told && std::ranges::find(event.left, user) == event.left.end()) continue;  // it comes in order
+      if (follower != nullptr && !told && std::ranges::find(event.left, user) == event.left.end())
+        continue;  // it comes in order
       if (told) continue;
       if (socket->recovers() && !socket->behind) {
         // It has all of its rooms up to here, so the place is as good as any.

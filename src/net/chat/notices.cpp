@@ -149,9 +149,13 @@ void Notices::Update(chat::RoomKey room, RoomState& state) {
           const chat::Seq past = std::max(member->read, member->joined);
           const bool all = past >= row->head;
           Told& one = told.emplace_back(Told{user, {}});
-          json::ObjectWriter(one.object).Text("roomId", *room_id).Raw("lastMessage", last)
+          json::ObjectWriter(one.object)
+              .Text("roomId", *room_id)
+              .Raw("lastMessage", last)
               .Number("unread", all ? 0 : reader.Unread(row->key, user, past))
-              .Number("mentions", all ? 0 : reader.Mentions(row->key, user, past)).Number("head", row->head).End();
+              .Number("mentions", all ? 0 : reader.Mentions(row->key, user, past))
+              .Number("head", row->head)
+              .End();
         }
         return told;
       },

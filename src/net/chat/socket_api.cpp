@@ -98,7 +98,9 @@ void SocketApi::Admit(const realtime::Handshake& handshake, realtime::Admission 
     if (admitted) return LetIn(std::move(*admitted), std::move(admission));
     if (admitted.error().code() != ErrorCode::kUnauthorized) return admission.Close();  // a retry can cure it
     std::string data;
-    json::ObjectWriter(data).Text("code", WireCode(admitted.error().code())).Text("message", admitted.error().message())
+    json::ObjectWriter(data)
+        .Text("code", WireCode(admitted.error().code()))
+        .Text("message", admitted.error().message())
         .End();
     admission.Refuse(admitted.error().message(), data);
   });
@@ -120,8 +122,8 @@ void SocketApi::LetIn(Gate::Admitted admitted, realtime::Admission admission) {
   if (offset != nullptr && !offset->is_string() && !offset->is_null()) request.pid.clear();
   services_.engine.Resume(
       caller, std::move(request),
-      OnLoop<chat::Resumed>(services_.loop, [this, beginning = std::move(beginning), admission = std::move(admission)](
-                                                Result<chat::Resumed> resumed) mutable {
+      OnLoop<chat::Resumed>(services_.loop, [this, beginning = std::move(beginning),
+                                             admission = std::move(admission)](Result<chat::Resumed> resumed) mutable {
         if (!admission.waiting()) return;
         if (!resumed) return admission.Close();
         auto& counter = resumed->recovered ? services_.stats.recovered : services_.stats.fresh_sessions;
@@ -185,16 +187,16 @@ void SocketApi::Join(ChatSocket& socket, const json::object& request, realtime::
   if (!after) return Refuse(ack, after.error());
   const bool follows = socket.Find(std::string_view(*room)) != nullptr || socket.joining.contains(*room);
   if (!follows && socket.rooms.size() + socket.joining.size() >= services_.settings.rooms_per_socket) {
-    return Refuse(ack, Error(ErrorCode::kInvalid, "this socket follows " +
-                                                      std::to_string(services_.settings.rooms_per_socket) +
-                                                      " rooms, the most it may"));
+    return Refuse(
+        ack, Error(ErrorCode::kInvalid, "this socket follows " + std::to_string(services_.settings.rooms_per_socket) +
+                                            " rooms, the most it may"));
   }
   if (!follows) socket.joining.insert(*room);
   chat::JoinRequest join{*room, *after, socket.pid, follows};
   services_.engine.Join(
       *socket.caller, std::move(join),
-      OnLoop<chat::Joined>(services_.loop, [this, serial = socket.serial, room = std::move(*room), follows, after = *after,
-                                            ack = std::move(ack)](Result<chat::Joined> joined) mutable {
+      OnLoop<chat::Joined>(services_.loop, [this, serial = socket.serial, room = std::move(*room), follows,
+                                            after = *after, ack = std::move(ack)](Result<chat::Joined> joined) mutable {
         ChatSocket* socket = hub_.Find(serial);
         if (socket == nullptr) return;
         if (!follows) socket->joining.erase(room);
@@ -221,7 +223,8 @@ void SocketApi::Send(ChatSocket& socket, const json::object& request, realtime::
   if (!room) return Refuse(ack, room.error());
   auto draft = chat::ParseSend(*room, request, socket.caller->admin, services_.settings.limits);
   if (!draft) return Refuse(ack, draft.error());
-  services_.engine.Send(*socket.caller, std::move(*draft), Answering(services_.loop, services_.stats, std::move(ack), true));
+  services_.engine.Send(*socket.caller, std::move(*draft),
+                        Answering(services_.loop, services_.stats, std::move(ack), true));
 }
 
 void SocketApi::Edit(ChatSocket& socket, const json::object& request, realtime::AckSender ack) {

@@ -142,8 +142,9 @@ std::uint64_t SqliteTables::PurgeSessions(Millis seen_before, std::uint64_t most
 
 // Prepared anew each time: it is rare, and a file of derived tables alone has no checkpoints.
 void SqliteTables::PutCheckpoint(std::string_view reader, Position position) {
-  Statement(rows_->database, "INSERT INTO checkpoints (reader, position) VALUES (?, ?) "
-                             "ON CONFLICT (reader) DO UPDATE SET position = excluded.position")
+  Statement(rows_->database,
+            "INSERT INTO checkpoints (reader, position) VALUES (?, ?) "
+            "ON CONFLICT (reader) DO UPDATE SET position = excluded.position")
       .Execute(reader, position);
 }
 

@@ -40,7 +40,7 @@ TEST(Backup, OfAStoreThatGoesOnIsAStateThatItHad) {
   ASSERT_TRUE(copied) << copied.error().message();
   EXPECT_GT(told, 200U);
 
-  struct stat found {};
+  struct stat found{};
   ASSERT_EQ(stat(folder.File("copy/tidings.db").c_str(), &found), 0);
   EXPECT_EQ(found.st_mode & 0777, 0600U);
   EXPECT_EQ(Files(folder.File("copy")).size(), 1U);

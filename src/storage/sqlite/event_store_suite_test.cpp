@@ -3,7 +3,6 @@
 #include <tidings/storage/sqlite/event_store.hpp>
 #include <tidings/testing/temp_folder.hpp>
 
-
 namespace tidings::eventing::testing {
 namespace {
 

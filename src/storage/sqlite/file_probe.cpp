@@ -23,7 +23,7 @@ constexpr std::size_t kFrameHeader = 24;
 class File {
  public:
   explicit File(const std::string& path) : handle_(open(path.c_str(), O_RDONLY | O_CLOEXEC)), cause_(errno) {
-    struct stat found {};
+    struct stat found{};
     if (handle_ >= 0 && fstat(handle_, &found) == 0) size_ = static_cast<std::uint64_t>(found.st_size);
   }
   ~File() {
@@ -133,8 +133,8 @@ Result<FileProbe> FileProbe::Look(const std::string& path) {
   FileProbe probe;
   const File file(path);
   if (file.open_failed() && file.cause() != ENOENT) {
-    return Fail(ErrorCode::kInternal, "cannot read " + path + ": " + std::strerror(file.cause()) +
-                                          "; give the server's user access to it");
+    return Fail(ErrorCode::kInternal,
+                "cannot read " + path + ": " + std::strerror(file.cause()) + "; give the server's user access to it");
   }
   if (HasContent(path + "-journal")) {
     probe.kind = Kind::kUnsettled;
@@ -163,8 +163,8 @@ Result<FileProbe> FileProbe::Look(const std::string& path) {
   probe.application_id = Big32(&header[68]);
   for (std::uint64_t page = file.size() / page_size + 1; page <= probe.pages; ++page) {
     if (page < log.in_log.size() && log.in_log[page]) continue;
-    return Damaged(path, "is truncated: page " + std::to_string(page) + " of " + std::to_string(probe.pages) +
-                             " is missing");
+    return Damaged(path,
+                   "is truncated: page " + std::to_string(page) + " of " + std::to_string(probe.pages) + " is missing");
   }
   return probe;
 }

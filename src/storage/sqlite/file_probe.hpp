@@ -11,8 +11,8 @@ namespace tidings::sqlite {
 class FileProbe {
  public:
   enum class Kind {
-    kEmpty,     // no file, or nothing in it
-    kUnsettled, // an interrupted creation, which SQLite undoes when it opens the file
+    kEmpty,      // no file, or nothing in it
+    kUnsettled,  // an interrupted creation, which SQLite undoes when it opens the file
     kDatabase,
   };
 

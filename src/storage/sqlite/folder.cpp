@@ -48,7 +48,7 @@ Status MakeFolder(const std::string& path) {
     return {};
   }
   const int cause = errno;
-  struct stat found {};
+  struct stat found{};
   if (cause == EEXIST && stat(path.c_str(), &found) == 0) {
     if (S_ISDIR(found.st_mode)) return {};
     return Fail(ErrorCode::kInternal, path + " is no folder; name a folder for the store");

@@ -16,7 +16,7 @@ namespace tidings::sqlite::testing {
 namespace {
 
 mode_t ModeOf(const std::string& path) {
-  struct stat found {};
+  struct stat found{};
   return stat(path.c_str(), &found) == 0 ? found.st_mode & 0777 : 0;
 }
 

@@ -9,8 +9,8 @@ namespace tidings::sqlite {
 namespace {
 
 // Readers hold the log for a page of rows; one that holds it longer is not waited for.
-constexpr int kWaitForReaders = 50;   // milliseconds
-constexpr int kBusyTimeout = 5'000;   // milliseconds, for all else
+constexpr int kWaitForReaders = 50;  // milliseconds
+constexpr int kBusyTimeout = 5'000;  // milliseconds, for all else
 constexpr std::uint64_t kFrameHeader = 24;
 
 }  // namespace
@@ -76,8 +76,8 @@ bool LogKeeper::Checkpoint(int mode) {
   if (code != SQLITE_OK && code != SQLITE_BUSY) database_.ThrowLast(code);
   const auto end = Clock::now();
   stats_.checkpoints.fetch_add(1, std::memory_order_relaxed);
-  stats_.checkpoint_micros.Add(static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::microseconds>(end - start).count()));
+  stats_.checkpoint_micros.Add(
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(end - start).count()));
 
   touched_ = end;
   const bool emptied = mode == SQLITE_CHECKPOINT_TRUNCATE && code == SQLITE_OK;

@@ -45,10 +45,10 @@ class LogKeeper {
   const int most_;
   const std::chrono::milliseconds after_;
 
-  int frames_ = 0;  // in the log
-  int moved_ = 0;   // of them, that are in the file too
-  int peak_ = 0;    // since the log's file was last emptied
-  int next_;        // frames at which to checkpoint
+  int frames_ = 0;                            // in the log
+  int moved_ = 0;                             // of them, that are in the file too
+  int peak_ = 0;                              // since the log's file was last emptied
+  int next_;                                  // frames at which to checkpoint
   Clock::time_point touched_ = Clock::now();  // last commit or attempt
   std::optional<Clock::time_point> scrub_;
 };

@@ -82,8 +82,8 @@ class Readers::State {
   const std::size_t queue_most;
   std::size_t callers = 0;
   mutable std::mutex mutex;
-  std::condition_variable changed;  // for the threads
-  std::condition_variable freed;    // for callers
+  std::condition_variable changed;                // for the threads
+  std::condition_variable freed;                  // for callers
   std::deque<Work> queue;
   std::vector<std::unique_ptr<Connection>> free;  // for callers, the last used first
   bool closing = false;

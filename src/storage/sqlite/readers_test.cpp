@@ -20,8 +20,7 @@ TEST(Readers, SeeOneStateFromBeginningToEnd) {
     EXPECT_TRUE(Append(*store, "room", "2"));
     EXPECT_EQ(database.Number("SELECT count(*) FROM events"), 1);
   });
-  store->readers().ReadNow(
-      [&](Database& database) { EXPECT_EQ(database.Number("SELECT count(*) FROM events"), 2); });
+  store->readers().ReadNow([&](Database& database) { EXPECT_EQ(database.Number("SELECT count(*) FROM events"), 2); });
 }
 
 class Counter {

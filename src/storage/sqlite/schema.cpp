@@ -82,8 +82,9 @@ void RunSteps(Database& database, const SchemaPart& part) {
   const std::size_t version = VersionOf(database, part.name);
   if (version >= part.steps.size()) return;
   for (std::size_t step = version; step < part.steps.size(); ++step) database.Execute(part.steps[step]);
-  Statement(database, "INSERT INTO meta (key, value) VALUES ('schema:' || ?, ?) "
-                      "ON CONFLICT (key) DO UPDATE SET value = excluded.value")
+  Statement(database,
+            "INSERT INTO meta (key, value) VALUES ('schema:' || ?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET value = excluded.value")
       .Execute(part.name, part.steps.size());
 }
 

@@ -42,8 +42,8 @@ Writer::Writer(Database& database, const SqliteEventStore::Options& options, con
 Status Writer::Admit() {
   if (auto healthy = Health(); !healthy) return healthy;
   if (!log_.Overfull()) return {};
-  return Fail(ErrorCode::kStorageFull, "the write-ahead log of " + database_.path() +
-                                           " is full, since a reader has kept it from being emptied");
+  return Fail(ErrorCode::kStorageFull,
+              "the write-ahead log of " + database_.path() + " is full, since a reader has kept it from being emptied");
 }
 
 eventing::Transaction& Writer::Begin() {
@@ -105,9 +105,7 @@ std::optional<Error> Writer::Judge(const SqliteFailure& failure, bool in_commit)
     case Cause::kDamaged:
       End(error.message() + (failure.cause() == Cause::kDamaged ? "; run verify, and restore a backup" : ""));
       return std::nullopt;
-    default:
-      log::Err("commit_refused", {{"reason", error.message()}});
-      return error;
+    default: log::Err("commit_refused", {{"reason", error.message()}}); return error;
   }
 }
 

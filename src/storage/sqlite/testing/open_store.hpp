@@ -17,7 +17,6 @@
 #include <tidings/storage/sqlite/event_store.hpp>
 #include <tidings/testing/temp_folder.hpp>
 
-
 namespace tidings::sqlite::testing {
 
 inline SqliteEventStore::Options In(const TempFolder& folder) {

@@ -13,22 +13,22 @@ namespace tidings {
 
 // The catalogue: every code that a client can see, with its HTTP status. The names are wire contract.
 // TIDINGS_ERRORS(X) calls X(enumerator, "wire_code", http_status).
-#define TIDINGS_ERRORS(X)                                  \
-  X(kMalformed, "malformed", 400)                          \
-  X(kUnauthorized, "unauthorized", 401)                    \
-  X(kForbidden, "forbidden", 403)                          \
-  X(kNotFound, "not_found", 404)                           \
-  X(kMethodNotAllowed, "method_not_allowed", 405)          \
-  X(kTimeout, "timeout", 408)                              \
-  X(kConflict, "conflict", 409)                            \
-  X(kIdempotencyConflict, "idempotency_conflict", 409)     \
-  X(kTooLarge, "too_large", 413)                           \
-  X(kUnsupportedMediaType, "unsupported_media_type", 415)  \
-  X(kInvalid, "invalid", 422)                              \
-  X(kRateLimited, "rate_limited", 429)                     \
-  X(kHeadersTooLarge, "headers_too_large", 431)            \
-  X(kInternal, "internal", 500)                            \
-  X(kUnavailable, "unavailable", 503)                      \
+#define TIDINGS_ERRORS(X)                                 \
+  X(kMalformed, "malformed", 400)                         \
+  X(kUnauthorized, "unauthorized", 401)                   \
+  X(kForbidden, "forbidden", 403)                         \
+  X(kNotFound, "not_found", 404)                          \
+  X(kMethodNotAllowed, "method_not_allowed", 405)         \
+  X(kTimeout, "timeout", 408)                             \
+  X(kConflict, "conflict", 409)                           \
+  X(kIdempotencyConflict, "idempotency_conflict", 409)    \
+  X(kTooLarge, "too_large", 413)                          \
+  X(kUnsupportedMediaType, "unsupported_media_type", 415) \
+  X(kInvalid, "invalid", 422)                             \
+  X(kRateLimited, "rate_limited", 429)                    \
+  X(kHeadersTooLarge, "headers_too_large", 431)           \
+  X(kInternal, "internal", 500)                           \
+  X(kUnavailable, "unavailable", 503)                     \
   X(kStorageFull, "storage_full", 503)
 
 enum class ErrorCode {

@@ -27,14 +27,14 @@ struct Limits {
 struct SendDraft {
   std::string room;
   std::string text;
-  std::string media_json;       // normalised; empty: none
-  std::string contact_json;     // normalised; empty: none
-  std::string alert;            // see MessageRecord::alert
+  std::string media_json;    // normalised; empty: none
+  std::string contact_json;  // normalised; empty: none
+  std::string alert;         // see MessageRecord::alert
   MessageType type = MessageType::kText;
-  std::string reply_to;         // message id; empty: none
+  std::string reply_to;      // message id; empty: none
   std::vector<std::string> mentions;
-  std::string client_id;        // empty: none
-  std::string request_hash;     // 16 bytes over room and fields after defaults
+  std::string client_id;     // empty: none
+  std::string request_hash;  // 16 bytes over room and fields after defaults
 };
 
 // `room` is of the path; over the socket it is the member roomId. `admin`: the caller may send system messages.
@@ -42,7 +42,7 @@ Result<SendDraft> ParseSend(std::string_view room, const json::object& request, 
 
 // POST /rooms.
 struct RoomDraft {
-  std::string id;               // empty: the server chooses
+  std::string id;  // empty: the server chooses
   std::string name;
   RoomKind kind = RoomKind::kGroup;
   std::vector<std::string> members;

@@ -19,11 +19,11 @@ struct LiveEvent {
   std::shared_ptr<const std::string> room_id;
   Seq seq = 0;
   UserKey author = 0;
-  bool message = false;                        // message.*: moves previews and unread
-  std::string arguments;                       // "NAME",{…}: of the Socket.IO event
-  std::shared_ptr<const RoomPeople> people;    // after the event
-  std::vector<UserKey> concerned;              // users whose membership it changed: told wherever they are
-  std::vector<UserKey> left;                   // of these: no longer members
+  bool message = false;                      // message.*: moves previews and unread
+  std::string arguments;                     // "NAME",{…}: of the Socket.IO event
+  std::shared_ptr<const RoomPeople> people;  // after the event
+  std::vector<UserKey> concerned;            // users whose membership it changed: told wherever they are
+  std::vector<UserKey> left;                 // of these: no longer members
   bool room_public = false;
   bool room_deleted = false;
 };
@@ -36,15 +36,15 @@ struct LiveRead {
   std::string user_id;
   Seq seq = 0;
   std::shared_ptr<const RoomPeople> people;
-  std::uint64_t origin = 0;                    // of Engine::Read
+  std::uint64_t origin = 0;  // of Engine::Read
 };
 
 // All of one commit, in order.
 struct LiveBatch {
   std::vector<LiveEvent> events;
   std::vector<LiveRead> reads;
-  std::vector<UserKey> suspended;              // whose rights ended
-  Position head = 0;                           // of the log, after the commit
+  std::vector<UserKey> suspended;  // whose rights ended
+  Position head = 0;               // of the log, after the commit
 };
 
 // Told of each commit once it is durable, in order, before the answers of that commit. Writer's thread; must not block.

@@ -10,10 +10,10 @@ namespace tidings::chat {
 
 struct RoomView {
   const RoomRow& room;
-  const MemberRow* member = nullptr;                 // the reader; null: none
+  const MemberRow* member = nullptr;  // the reader; null: none
   std::uint64_t unread = 0;
   std::uint64_t mentions = 0;
-  const std::vector<std::string>* visible = nullptr; // lastMessageVisibleOnUsers; null: the member is left out
+  const std::vector<std::string>* visible = nullptr;  // lastMessageVisibleOnUsers; null: the member is left out
 };
 
 // Appends the room document of HTTP answers and of room:join.

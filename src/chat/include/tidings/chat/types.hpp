@@ -52,27 +52,27 @@ struct UserRow {
   UserKey key = 0;
   std::string id;
   std::string name;
-  std::string username;       // of an own account; empty for users whom an application's tokens name
+  std::string username;  // of an own account; empty for users whom an application's tokens name
   std::string password_hash;
   bool suspended = false;
   Millis created_at = 0;
-  Millis last_seen = 0;       // 0: never
+  Millis last_seen = 0;  // 0: never
 };
 
 struct MemberRow {
   UserKey user = 0;
   Role role = Role::kMember;
   Millis joined_at = 0;
-  Seq joined = 0;             // number of the event that made them a member
-  Seq read = 0;               // they have seen everything up to here
+  Seq joined = 0;  // number of the event that made them a member
+  Seq read = 0;    // they have seen everything up to here
 };
 
 // The preview: the newest message that is not deleted.
 struct LastMessage {
   Seq seq = 0;
   std::string id;
-  std::string sender;         // user id
-  std::string type;           // text, media, contact or system
+  std::string sender;  // user id
+  std::string type;    // text, media, contact or system
   std::string value;
   Millis at = 0;
 };
@@ -84,12 +84,12 @@ struct RoomRow {
   std::string name;
   UserKey creator = 0;
   std::string creator_id;
-  UserKey pair_low = 0;       // of a direct room: its two users, else 0
+  UserKey pair_low = 0;  // of a direct room: its two users, else 0
   UserKey pair_high = 0;
   Millis created_at = 0;
   Millis updated_at = 0;
-  Millis deleted_at = 0;      // 0: alive
-  Seq head = 0;               // number of the newest event
+  Millis deleted_at = 0;  // 0: alive
+  Seq head = 0;           // number of the newest event
   std::uint64_t members = 0;
   std::optional<LastMessage> last;
 

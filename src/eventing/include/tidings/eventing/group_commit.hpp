@@ -60,8 +60,8 @@ class GroupCommit {
  public:
   class Options {
    public:
-    std::size_t queue = 16'384;  // units that wait
-    std::size_t batch = 1'024;   // units in a commit
+    std::size_t queue = 16'384;      // units that wait
+    std::size_t batch = 1'024;       // units in a commit
     bool ack_before_commit = false;  // a deliberate fault: Done comes before the commit (TIDINGS_FAULTS builds only)
   };
 

@@ -28,7 +28,7 @@ class Notices final : public HubWatcher {
   // A room whose state somebody is to be told.
   struct Changed {
     std::shared_ptr<const std::string> room_id;
-    std::shared_ptr<const chat::RoomPeople> people;  // all of them, if not null
+    std::shared_ptr<const chat::RoomPeople> people;          // all of them, if not null
     std::unordered_map<chat::UserKey, std::uint64_t> users;  // these, on all of their sockets but that one
   };
   struct RoomState {

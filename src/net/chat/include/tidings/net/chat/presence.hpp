@@ -33,7 +33,7 @@ class PresenceBoard final : public HubWatcher {
   };
   struct Leaving {
     std::string id;
-    Millis at = 0;         // when they went, by the loop's clock
+    Millis at = 0;  // when they went, by the loop's clock
     Millis last_seen = 0;
   };
 
@@ -53,9 +53,9 @@ class PresenceBoard final : public HubWatcher {
   ChatServices& services_;
   Hub& hub_;
   std::unordered_map<chat::UserKey, Watched> watched_;
-  std::unordered_map<chat::UserKey, Leaving> leaving_;   // gone, within their grace
+  std::unordered_map<chat::UserKey, Leaving> leaving_;  // gone, within their grace
   std::unordered_set<chat::UserKey> changed_;
-  std::vector<std::pair<chat::UserKey, Millis>> seen_;   // to be stored
+  std::vector<std::pair<chat::UserKey, Millis>> seen_;  // to be stored
   Millis next_ = 0;
 };
 

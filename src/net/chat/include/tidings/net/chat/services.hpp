@@ -22,11 +22,11 @@ enum class RecoveryMode { kAsked, kAlways, kOff };
 
 struct ChatSettings {
   chat::Limits limits;
-  auth::Expectation expectation;            // of tokens
+  auth::Expectation expectation;  // of tokens
   RecoveryMode recovery = RecoveryMode::kAsked;
   bool registration = true;
   std::chrono::milliseconds token_lifetime = std::chrono::days(7);  // of own accounts
-  std::vector<std::string> origins;         // that browsers may call from; "*" for all
+  std::vector<std::string> origins;                                 // that browsers may call from; "*" for all
   std::size_t socket_window = 1024 * 1024;  // bytes queued for a socket before it is served from the log
   std::size_t replay_page = 256 * 1024;     // bytes read from the log at once for a socket
   std::size_t rooms_per_socket = 1'000;
@@ -34,12 +34,12 @@ struct ChatSettings {
   std::size_t typing_online = 100;          // TYPING in rooms of up to so many followers
 
   bool rate_limits = true;
-  RateLimit user_sends{50, 500};            // messages and other changes, a user
+  RateLimit user_sends{50, 500};             // messages and other changes, a user
   RateLimit address_sends{500, 5'000};
-  RateLimit user_requests{100, 1'000};      // everything else, a user
+  RateLimit user_requests{100, 1'000};       // everything else, a user
   RateLimit address_requests{500, 5'000};
-  RateLimit address_connections{50, 1'000}; // Socket.IO handshakes
-  RateLimit address_logins{0.5, 60};        // login and register
+  RateLimit address_connections{50, 1'000};  // Socket.IO handshakes
+  RateLimit address_logins{0.5, 60};         // login and register
   RateLimit account_logins{0.17, 20};
 };
 
@@ -107,7 +107,8 @@ void ReadThen(ChatServices& services, std::move_only_function<Result<T>(chat::Re
         loop.Post([question, error] { question->done(std::unexpected(error)); });
       });
   if (!queued) {
-    loop.Post([question] { question->done(Fail(ErrorCode::kUnavailable, "too many questions are waiting; try again")); });
+    loop.Post(
+        [question] { question->done(Fail(ErrorCode::kUnavailable, "too many questions are waiting; try again")); });
   }
 }
 
