@@ -299,16 +299,27 @@ void Connection::Read() {
   if (tls_ != nullptr) {
     ReadTls();
   } else {
-    ReadPlain();
+    core_->intake().Add(*this);
   }
 }
 
-void Connection::ReadPlain() {
+void Connection::ReadNow() {
+  if (state_ == State::kDead || read_ended_ || paused_) return;
   const std::span<char> buffer = core_->read_buffer();
   const ssize_t got = recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
-  if (got > 0) return TakeInput(buffer.first(static_cast<std::size_t>(got)));
-  if (got == 0) return Ended();
-  if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) Abort();
+  Received(got < 0 ? -errno : got, buffer);
+}
+
+void Connection::Received(ssize_t result, std::span<char> buffer) {
+  if (state_ == State::kDead) return;
+  try {
+    if (result > 0) return TakeInput(buffer.first(static_cast<std::size_t>(result)));
+    if (result == 0) return Ended();
+  } catch (const std::exception& error) {
+    log::Err("connection failed", {{"error", error.what()}});
+    return Abort();
+  }
+  if (result != -EAGAIN && result != -EWOULDBLOCK && result != -EINTR) Abort();
 }
 
 void Connection::ReadTls() {

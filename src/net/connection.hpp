@@ -74,6 +74,12 @@ class Connection final : public EventSource, public DeadlineNode {
   // Tells the protocol that all is over.
   void TellClosed();
 
+  // ---- for the intake
+
+  void ReadNow();
+  // What became of a read into `buffer`: bytes read, 0 at the end, or -errno.
+  void Received(ssize_t result, std::span<char> buffer);
+
   // ---- for the flusher
 
   int fd() const { return fd_; }
@@ -95,7 +101,6 @@ class Connection final : public EventSource, public DeadlineNode {
 
   void HandleReady(std::uint32_t events);
   void Read();
-  void ReadPlain();
   void ReadTls();
   bool AdvanceHandshake();
   void TakeInput(std::span<char> fresh);

@@ -41,6 +41,7 @@ EventLoop::~EventLoop() {
   posted.swap(*posted_.Lock());
   posted.clear();
   timers_.clear();
+  dispatch_hooks_.clear();
   hooks_.clear();
   close(wake_);
   close(epoll_);
@@ -67,17 +68,18 @@ void EventLoop::Turn(std::chrono::milliseconds wait) {
   if (ready < 0 && errno != EINTR) Throw("epoll_wait");
   now_ = std::max(now_, clock_.Steady());
   Dispatch(std::max(ready, 0));
+  RunHooks(dispatch_hooks_);
   RunPosted();
   RunTimers();
-  RunHooks();
+  RunHooks(hooks_);
 }
 
-void EventLoop::RunHooks() {
+void EventLoop::RunHooks(Hooks& hooks) {
   // A hook may remove itself and others, and add some.
-  for (auto& [id, hook] : hooks_) {
+  for (auto& [id, hook] : hooks) {
     if (id != kRemoved) hook();
   }
-  hooks_.remove_if([](const auto& entry) { return entry.first == kRemoved; });
+  hooks.remove_if([](const auto& entry) { return entry.first == kRemoved; });
 }
 
 int EventLoop::WaitTime(Millis most) {
@@ -177,14 +179,21 @@ void EventLoop::RunTimers() {
   }
 }
 
+EventLoop::HookId EventLoop::AfterDispatch(Task hook) {
+  dispatch_hooks_.emplace_back(++last_number_, std::move(hook));
+  return last_number_;
+}
+
 EventLoop::HookId EventLoop::AtTurnEnd(Task hook) {
   hooks_.emplace_back(++last_number_, std::move(hook));
   return last_number_;
 }
 
 void EventLoop::RemoveHook(HookId hook) {
-  for (auto& entry : hooks_) {
-    if (entry.first == hook) entry.first = kRemoved;
+  for (Hooks* hooks : {&dispatch_hooks_, &hooks_}) {
+    for (auto& entry : *hooks) {
+      if (entry.first == hook) entry.first = kRemoved;
+    }
   }
 }
 

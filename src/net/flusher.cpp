@@ -43,11 +43,7 @@ void Flusher::Flush() {
       FlushTls(*connection);
     }
   }
-  if (batch_.size() >= kBatchFrom && may_ring_ && ring_ == nullptr) {
-    ring_ = UringSender::Make();
-    may_ring_ = ring_ != nullptr;
-  }
-  if (batch_.size() >= kBatchFrom && ring_ != nullptr) return FlushBatch(batch_);
+  if (batch_.size() >= kBatchFrom && ring_.Ready()) return FlushBatch(batch_);
   for (Connection* connection : batch_) FlushOne(*connection);
 }
 
@@ -103,14 +99,10 @@ void Flusher::FlushBatch(std::span<Connection*> batch) {
     room = room.subspan(used.size());
     jobs_.push_back({.fd = connection->fd(), .parts = used});
   }
-  stats_.batches.Add(ring_->Send(jobs_));
+  stats_.batches.Add(ring_.Send(jobs_));
   stats_.writes.Add(jobs_.size());
   for (std::size_t i = 0; i < batch.size(); ++i) {
     if (!batch[i]->Wrote(jobs_[i].result, Total(jobs_[i].parts))) batch[i]->LeaveForNextTurn();
-  }
-  if (!ring_->ok()) {
-    ring_.reset();
-    may_ring_ = false;
   }
 }
 

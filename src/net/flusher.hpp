@@ -11,7 +11,7 @@
 
 #include <tidings/net/server_stats.hpp>
 
-#include "uring_sender.hpp"
+#include "uring_batch.hpp"
 
 namespace tidings::net {
 
@@ -19,7 +19,7 @@ class Connection;
 
 class Flusher {
  public:
-  Flusher(ServerStats& stats, bool io_uring) : stats_(stats), may_ring_(io_uring) {}
+  Flusher(ServerStats& stats, UringBatch& ring) : stats_(stats), ring_(ring) {}
 
   // A connection that has something to write. It stays until the next Flush, or until Forget.
   void Add(Connection& connection) { dirty_.push_back(&connection); }
@@ -34,8 +34,7 @@ class Flusher {
   void FlushBatch(std::span<Connection*> batch);
 
   ServerStats& stats_;
-  bool may_ring_;
-  std::unique_ptr<UringSender> ring_;
+  UringBatch& ring_;
   std::vector<Connection*> dirty_;
   std::vector<Connection*> now_;
   std::vector<Connection*> batch_;

@@ -34,7 +34,12 @@ std::string Refusal(int status, std::string_view code, std::string_view message,
 }  // namespace
 
 ServerCore::ServerCore(EventLoop& loop, HttpServerOptions options)
-    : loop_(loop), options_(std::move(options)), flusher_(stats_, options_.io_uring), request_prefix_(RandomToken(8)) {
+    : loop_(loop),
+      options_(std::move(options)),
+      ring_(options_.io_uring),
+      flusher_(stats_, ring_),
+      intake_(stats_, ring_),
+      request_prefix_(RandomToken(8)) {
   auto trusted = IpBlocks::Parse(options_.trusted_proxies);
   if (!trusted) throw std::invalid_argument("trusted_proxies: " + trusted.error().message());
   trusted_ = std::move(*trusted);
@@ -43,12 +48,14 @@ ServerCore::ServerCore(EventLoop& loop, HttpServerOptions options)
   deadlines_.SetLength(Wait::kStall, Length(options_.stall_timeout));
   deadlines_.SetLength(Wait::kClose, Length(options_.close_timeout));
   deadline_timer_ = loop_.RunEvery(kLookAtDeadlines, [this] { CheckDeadlines(); });
+  intake_hook_ = loop_.AfterDispatch([this] { intake_.Run(); });
   hook_ = loop_.AtTurnEnd([this] { EndTurn(); });
 }
 
 ServerCore::~ServerCore() {
   loop_.Cancel(deadline_timer_);
   loop_.Cancel(stop_timer_);
+  loop_.RemoveHook(intake_hook_);
   loop_.RemoveHook(hook_);
   listeners_.clear();
   stopped_ = nullptr;

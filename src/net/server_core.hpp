@@ -20,6 +20,8 @@
 #include "deadlines.hpp"
 #include "flusher.hpp"
 #include "frame_deflater.hpp"
+#include "intake.hpp"
+#include "uring_batch.hpp"
 
 namespace tidings::net {
 
@@ -65,6 +67,7 @@ class ServerCore {
   void Remove(Connection& connection);
   Deadlines& deadlines() { return deadlines_; }
   Flusher& flusher() { return flusher_; }
+  Intake& intake() { return intake_; }
   FrameDeflater& deflater() { return deflater_; }
   // Cuts those who have not read for the longest while all their answers together take too much memory.
   void ShedStalled();
@@ -99,7 +102,9 @@ class ServerCore {
   HttpServer::Resolver resolver_;
 
   Deadlines deadlines_;
+  UringBatch ring_;
   Flusher flusher_;
+  Intake intake_;
   FrameDeflater deflater_;
   std::vector<Connection*> awake_;
   std::vector<std::pair<Connection*, ServerCore*>> leaving_;
@@ -116,6 +121,7 @@ class ServerCore {
   std::move_only_function<void()> stopped_;
   EventLoop::TimerId stop_timer_;
   EventLoop::TimerId deadline_timer_;
+  EventLoop::HookId intake_hook_ = 0;
   EventLoop::HookId hook_ = 0;
 };
 

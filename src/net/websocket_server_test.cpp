@@ -165,6 +165,24 @@ TEST_F(WebSocketServerTest, WritesToManyInOneBatch) {
   EXPECT_EQ(stats().batches, 1u);
 }
 
+TEST_F(WebSocketServerTest, ReadsFromManyConnectionsByOneCall) {
+  Start();
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 40; ++i) {
+    clients.push_back(std::make_unique<Client>(loop_, port_));
+    Upgrade(*clients.back());
+  }
+  // Some more than a batch reads of one, some in the middle of which others end.
+  const std::string large(10'000, 'x');
+  for (std::size_t i = 0; i < clients.size(); ++i)
+    clients[i]->Send(ClientFrame(i % 4 == 0 ? large : std::to_string(i)));
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    const std::string expected = ServerFrame(i % 4 == 0 ? large : std::to_string(i));
+    EXPECT_EQ(clients[i]->Bytes(expected.size()), expected);
+  }
+  if (stats().read_batches == 0) GTEST_SKIP() << "the kernel gives no io_uring here";
+}
+
 TEST_F(WebSocketServerTest, TellsWhenOutputHasDrained) {
   Start();
   Client client = Connect();

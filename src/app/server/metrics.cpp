@@ -37,6 +37,7 @@ void Connections(MetricsWriter& out, const net::ServerStats& http) {
   out.Counter("tidings_writes_total", "Writes to sockets.", http.writes.Get());
   out.Counter("tidings_short_writes_total", "Writes that the kernel took in part only.", http.short_writes.Get());
   out.Counter("tidings_write_batches_total", "Submissions of gathered writes.", http.batches.Get());
+  out.Counter("tidings_read_batches_total", "Submissions of gathered reads.", http.read_batches.Get());
 }
 
 void Requests(MetricsWriter& out, const net::ServerStats& http) {

@@ -75,7 +75,8 @@ class EventLoop {
   // Also from within the timer's own task. A timer that has run is ignored. Clears `timer`.
   void Cancel(TimerId& timer);
 
-  // Called at the end of each turn, in the order of the calls.
+  // Called in each turn, in the order of the calls: once those who are ready have been told, and at the turn's end.
+  HookId AfterDispatch(Task hook);
   HookId AtTurnEnd(Task hook);
   void RemoveHook(HookId hook);
   // The next turn does not wait: there is more to do.
@@ -104,7 +105,8 @@ class EventLoop {
   void Dispatch(int ready);
   void RunPosted();
   void RunTimers();
-  void RunHooks();
+  using Hooks = std::list<std::pair<HookId, Task>>;
+  static void RunHooks(Hooks& hooks);
   void Wake();
 
   const Clock& clock_;
@@ -120,7 +122,8 @@ class EventLoop {
   std::uint64_t last_number_ = 0;
   std::uint64_t running_timer_ = 0;
   std::map<TimerKey, Timer> timers_;
-  std::list<std::pair<HookId, Task>> hooks_;
+  Hooks dispatch_hooks_;
+  Hooks hooks_;
   Guarded<std::vector<Task>> posted_;
   std::atomic<std::thread::id> holder_;
   std::vector<Task> held_;  // by the holder

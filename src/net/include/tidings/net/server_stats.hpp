@@ -46,7 +46,8 @@ struct ServerStats {
   Counter bytes_in;             // as the application sees them, before TLS
   Counter bytes_out;
   Counter writes;               // system calls or io_uring entries that wrote
-  Counter batches;              // io_uring submissions
+  Counter batches;              // io_uring submissions that wrote
+  Counter read_batches;         // and that read
   Counter frames_out;           // WebSocket data frames
   Counter short_writes;         // the kernel's buffer was full
 
