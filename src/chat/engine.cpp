@@ -101,10 +101,12 @@ void Engine::React(Caller caller, std::string room, std::string message, std::st
 }
 
 void Engine::Read(Caller caller, std::string room, Seq seq, std::uint64_t origin, Answer<std::string> done) {
-  writer_->Submit<std::string>([caller = std::move(caller), room = std::move(room), seq,
-                                origin](Writer& w) { return w.Read(caller, room, seq, origin); },
-                               std::move(done));
+  std::vector<ReadMark> one;
+  one.push_back({std::make_shared<const Caller>(std::move(caller)), std::move(room), seq, origin, std::move(done)});
+  Read(std::move(one));
 }
+
+void Engine::Read(std::vector<ReadMark> marks) { writer_->Submit(std::move(marks)); }
 
 void Engine::Join(Caller caller, JoinRequest request, Answer<Joined> done) {
   writer_->SubmitLate<Joined>(

@@ -29,6 +29,7 @@ class Engine::Writer final : public eventing::CommitListener {
   // The same, at the end of the commit, when all else of it has been decided.
   template <class T>
   void SubmitLate(std::move_only_function<Result<T>(Writer&)> body, Answer<T> done, Kind kind = Kind::kWrites);
+  void Submit(std::vector<ReadMark> marks);
   std::uint64_t pending() const { return pending_.load(std::memory_order_relaxed); }
 
   // Commands. Each decides first and writes only when nothing can be refused any more.
@@ -52,7 +53,8 @@ class Engine::Writer final : public eventing::CommitListener {
   Result<std::string> Delete(const Caller& caller, const std::string& room, const std::string& id);
   Result<std::string> React(const Caller& caller, const std::string& room, const std::string& id,
                             const std::string& emoji, bool remove);
-  Result<std::string> Read(const Caller& caller, const std::string& room, Seq seq, std::uint64_t origin);
+  // The answer is empty where nobody asked for one.
+  Result<std::string> Read(const ReadMark& mark);
 
   Result<Joined> Join(const Caller& caller, const JoinRequest& request);
   Result<std::string> Leave(const std::string& room, const std::string& pid);
@@ -66,6 +68,7 @@ class Engine::Writer final : public eventing::CommitListener {
   class Command;
   template <class T>
   class LateCommand;
+  class Reads;
   class Late {
    public:
     virtual ~Late() = default;
@@ -171,6 +174,20 @@ class Engine::Writer::LateCommand final : public Command<T>, public Late {
     return {};
   }
   void Decide(Writer& writer) override { this->result_ = this->body_(writer); }
+};
+
+class Engine::Writer::Reads final : public eventing::Unit {
+ public:
+  Reads(Writer& writer, std::vector<ReadMark> marks) : writer_(writer), marks_(std::move(marks)) {}
+  ~Reads() override { writer_.pending_.fetch_sub(1, std::memory_order_relaxed); }
+
+  Status Run(eventing::Transaction& transaction) override;
+  void Done(const Status& outcome) override;
+
+ private:
+  Writer& writer_;
+  std::vector<ReadMark> marks_;
+  std::vector<Result<std::string>> results_;
 };
 
 template <class T>

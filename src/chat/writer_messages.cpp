@@ -236,25 +236,48 @@ Result<std::string> Engine::Writer::React(const Caller& caller, const std::strin
   return Document(*room, std::move(message), true);
 }
 
-Result<std::string> Engine::Writer::Read(const Caller& caller, const std::string& room_id, Seq seq,
-                                         std::uint64_t origin) {
-  auto found = MemberRoom(caller, room_id);
+// Read positions.
+
+void Engine::Writer::Submit(std::vector<ReadMark> marks) {
+  pending_.fetch_add(1, std::memory_order_relaxed);
+  store_.Submit(std::make_unique<Reads>(*this, std::move(marks)));
+}
+
+Status Engine::Writer::Reads::Run(eventing::Transaction& transaction) {
+  writer_.Begin(transaction);
+  results_.clear();
+  results_.reserve(marks_.size());
+  for (const ReadMark& mark : marks_) results_.push_back(writer_.Read(mark));
+  return {};
+}
+
+void Engine::Writer::Reads::Done(const Status& outcome) {
+  for (std::size_t i = 0; i < marks_.size(); ++i) {
+    if (!marks_[i].done) continue;
+    marks_[i].done(outcome ? std::move(results_[i]) : Result<std::string>(std::unexpected(outcome.error())));
+  }
+}
+
+Result<std::string> Engine::Writer::Read(const ReadMark& mark) {
+  const Caller& caller = *mark.caller;
+  auto found = MemberRoom(caller, mark.room);
   if (!found) return std::unexpected(found.error());
   RoomState& room = **found;
   MemberRow& member = room.members.at(caller.key);
-  seq = std::min(seq, room.row.head);
+  const Seq seq = std::min(mark.seq, room.row.head);
   if (seq > member.read) {
     member.read = seq;
     rooms_->TouchRead(room, caller.key);
     if (sink_ != nullptr) {
-      live_->reads.push_back({room.row.key, room.id, caller.key, caller.id, seq, room.People(), origin});
+      live_->reads.push_back({room.row.key, room.id, caller.key, caller.id, seq, room.People(), mark.origin});
     }
   }
+  std::string out;
+  if (!mark.done) return out;
   const Seq past = std::max(member.read, member.joined);
   const bool all = past >= room.row.head;
-  std::string out;
   json::ObjectWriter(out)
-      .Text("roomId", room_id)
+      .Text("roomId", mark.room)
       .Number("seq", member.read)
       .Number("unread", all ? 0 : tables_->Unread(room.row.key, caller.key, past))
       .Number("mentions", all ? 0 : tables_->Mentions(room.row.key, caller.key, past))

@@ -36,9 +36,14 @@ void Notices::OnEvent(const chat::LiveEvent& event) {
 }
 
 void Notices::OnRead(const chat::LiveRead& read) {
-  RoomState& state = rooms_[read.room];
-  state.changed.room_id = read.room_id;
-  state.changed.users[read.user] = read.origin;
+  const auto* sockets = hub_.SocketsOf(read.user);
+  const bool alone = sockets != nullptr && sockets->size() == 1 && sockets->front()->serial == read.origin &&
+                     sockets->front()->Find(read.room) != nullptr;
+  if (sockets != nullptr && !alone) {
+    RoomState& state = rooms_[read.room];
+    state.changed.room_id = read.room_id;
+    state.changed.users[read.user] = read.origin;
+  }
   if (read.people->size() > services_.settings.seen_members || hub_.FindRoom(read.room) == nullptr) return;
   SeenState& seen = seen_[read.room];
   seen.room_id = read.room_id;

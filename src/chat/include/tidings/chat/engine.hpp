@@ -82,6 +82,15 @@ struct Resumed {
 template <class T>
 using Answer = std::move_only_function<void(Result<T>)>;
 
+// How far a member has read a room.
+struct ReadMark {
+  std::shared_ptr<const Caller> caller;
+  std::string room;
+  Seq seq = 0;
+  std::uint64_t origin = 0;  // names the socket that reads; it comes back in LiveRead
+  Answer<std::string> done;  // may be empty: nobody asked
+};
+
 // Thread-safe. Nothing may be submitted to the store any more when it is destroyed.
 class Engine {
  public:
@@ -123,8 +132,10 @@ class Engine {
   void Delete(Caller caller, std::string room, std::string message, Answer<std::string> done);
   void React(Caller caller, std::string room, std::string message, std::string emoji, bool remove,
              Answer<std::string> done);
-  // `origin` names the socket that reads; it comes back in LiveRead. Positions stop at the room's head.
+  // Positions stop at the room's head.
   void Read(Caller caller, std::string room, Seq seq, std::uint64_t origin, Answer<std::string> done);
+  // The same for many at once, which share one unit of a commit; each is answered for itself.
+  void Read(std::vector<ReadMark> marks);
 
   // Sockets. A join is decided at the end of its commit, so that `head` and `position` are those that the sink was told
   // of just before the answer.

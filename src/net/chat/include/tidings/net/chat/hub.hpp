@@ -64,6 +64,7 @@ class ChatSocket final : public realtime::SessionData {
   ~ChatSocket() override;
 
   std::shared_ptr<const chat::Caller> caller;
+  std::uint64_t read_batch = 0;  // of SocketApi, the last that has a position of this socket
   realtime::Socket* socket = nullptr;
   std::uint64_t serial = 0;
   Millis ends_at = 0;         // of its token's rights

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include <tidings/net/chat/gate.hpp>
 #include <tidings/net/chat/hub.hpp>
@@ -17,7 +18,7 @@ class SocketApi {
  public:
   SocketApi(ChatServices& services, Gate& gate, Hub& hub, realtime::SocketServer& server);
 
-  // Every 50 ms or so: notices, presence, tokens that ran out, sessions that are to be kept.
+  // Every 50 ms or so: notices, read positions, presence, tokens that ran out, sessions that are to be kept.
   void OnTick();
 
  private:
@@ -38,6 +39,9 @@ class SocketApi {
   void Typing(ChatSocket& socket, const json::object& request, realtime::AckSender ack);
   void Watch(ChatSocket& socket, const json::object& request, realtime::AckSender ack);
 
+  // Hands over the positions that were gathered.
+  void FlushReads();
+
   void Refuse(realtime::AckSender& ack, const Error& error);
   void Flooded(ChatSocket& socket);
 
@@ -47,6 +51,9 @@ class SocketApi {
   Notices notices_;
   PresenceBoard presence_;
   realtime::Namespace& nsp_;
+  std::vector<chat::ReadMark> reads_;
+  bool reads_posted_ = false;
+  std::uint64_t read_batch_ = 1;  // that reads_ will be
   Millis next_sweep_ = 0;
   Millis next_keep_ = 0;
 };
