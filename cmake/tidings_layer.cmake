@@ -8,7 +8,8 @@
 # THIRD_PARTY_PUBLIC is for what its public headers show. With TEST_LIBRARY its testing/*.cpp are a library, which the
 # tests of those link that name it in TEST_DEPS; else they belong to its own tests alone. Each test is a process of its own,
 # but for those of the filter TESTS_TOGETHER, which share one: with a server that takes long to start, say. Those of the filter
-# TESTS_FULL bear the label "full" and run with `./dev test --full` alone.
+# TESTS_FULL bear the label "full" and run with `./dev test --full` alone. PRECOMPILE names headers that most of its sources
+# and tests include.
 
 add_library(tidings_options INTERFACE)
 target_compile_options(tidings_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
@@ -48,9 +49,13 @@ function(tidings_layers)
   set_property(GLOBAL PROPERTY TIDINGS_LAYER_ORDER "${ARGN}")
 endfunction()
 
-# The headers that nearly all tests include are read once: a third of the time of compiling them.
+# Headers that many sources of a target include are read once: a third of the time of compiling them. Not in what is
+# served, whose sources shall name what they use.
 function(tidings_quick_to_build target)
-  target_precompile_headers(${target} PRIVATE <gmock/gmock.h> <gtest/gtest.h> <boost/json.hpp>
+  if(NOT TIDINGS_TESTS)
+    return()
+  endif()
+  target_precompile_headers(${target} PRIVATE ${ARGN}
     <algorithm> <chrono> <expected> <functional> <map> <memory> <mutex> <optional> <span> <string> <string_view> <thread>
     <vector>)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
@@ -60,7 +65,7 @@ function(tidings_quick_to_build target)
 endfunction()
 
 function(tidings_layer name)
-  cmake_parse_arguments(arg "TEST_LIBRARY" "LAYER;FOLDER;TESTS_TOGETHER;TESTS_FULL" "DEPS;TEST_DEPS;THIRD_PARTY;THIRD_PARTY_PUBLIC" ${ARGN})
+  cmake_parse_arguments(arg "TEST_LIBRARY" "LAYER;FOLDER;TESTS_TOGETHER;TESTS_FULL" "DEPS;TEST_DEPS;THIRD_PARTY;THIRD_PARTY_PUBLIC;PRECOMPILE" ${ARGN})
   if(NOT arg_LAYER)
     set(arg_LAYER ${name})
   endif()
@@ -97,6 +102,9 @@ function(tidings_layer name)
     # The options are how tidings is built, nothing that its users inherit.
     target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:tidings_options> ${arg_THIRD_PARTY})
     target_include_directories(${target} PRIVATE "${root}")
+    if(arg_PRECOMPILE)
+      tidings_quick_to_build(${target} ${arg_PRECOMPILE})
+    endif()
   else()
     add_library(${target} INTERFACE)
     set(visibility INTERFACE)
@@ -129,6 +137,9 @@ function(tidings_layer name)
     endif()
     if(arg_TEST_LIBRARY)
       add_library(${target}_testing STATIC EXCLUDE_FROM_ALL ${testing_sources})
+      if(arg_PRECOMPILE)
+        tidings_quick_to_build(${target}_testing ${arg_PRECOMPILE})
+      endif()
       target_link_libraries(${target}_testing PUBLIC ${target} PRIVATE tidings_options ${arg_THIRD_PARTY} GTest::gtest)
       target_include_directories(${target}_testing PRIVATE "${root}" "${TIDINGS_TESTING_INCLUDE}")
       list(APPEND arg_TEST_DEPS ${name})
@@ -140,7 +151,7 @@ function(tidings_layer name)
       target_link_libraries(${name}_test PRIVATE ${target} ${arg_TEST_DEPS} tidings_options ${arg_THIRD_PARTY}
         GTest::gmock GTest::gtest_main)
       target_include_directories(${name}_test PRIVATE "${root}" "${TIDINGS_TESTING_INCLUDE}")
-      tidings_quick_to_build(${name}_test)
+      tidings_quick_to_build(${name}_test <gmock/gmock.h> <gtest/gtest.h> <boost/json.hpp> ${arg_PRECOMPILE})
       set(others)
       if(arg_TESTS_FULL)
         add_test(NAME ${name}_full COMMAND ${name}_test "--gtest_filter=${arg_TESTS_FULL}")
