@@ -70,6 +70,11 @@ class Client {
     }
   }
 
+  // The same while the loop stands. REQUIRES: the kernel's buffer has room.
+  void Leave(std::string_view bytes) {
+    ASSERT_EQ(send(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL), std::ssize(bytes));
+  }
+
   // Turns the loop until `ready`; false if that takes more than ten seconds.
   bool Until(const std::function<bool()>& ready) {
     const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
