@@ -41,16 +41,22 @@ TEST_P(TransportSuite, WhatWasAcceptedIsThereAfterAReopen) {
 
 TEST_P(TransportSuite, WhatIsDelayedSurvivesAReopen) {
   if (!features().reopens || !capabilities().delay) GTEST_SKIP() << "does not keep what it has, or no delay";
-  const std::string queue = Queue();
-  PublishOptions later;
-  later.delay = 6 * unit();
-  Publish(queue, Numbered(1), later);
-  Reopen();
-  EXPECT_EQ(Stats(queue).ready, 0U);
-  Pass(7 * unit());
-  Delivery delivery = Pop(queue);
-  EXPECT_EQ(delivery.message().body, "1");
-  Ack(delivery);
+  InTime([&](ms unit) {
+    const std::string queue = Queue();
+    PublishOptions later;
+    later.delay = 6 * unit;
+    const Millis due = Moment(later.delay);
+    Publish(queue, Numbered(1), later);
+    Reopen();
+    const std::uint64_t ready = Stats(queue).ready;
+    if (PastIt(due)) return false;
+    EXPECT_EQ(ready, 0U);
+    Pass(7 * unit);
+    Delivery delivery = Pop(queue);
+    EXPECT_EQ(delivery.message().body, "1");
+    Ack(delivery);
+    return true;
+  });
 }
 
 TEST_P(TransportSuite, ExchangesAndBindingsSurviveAReopen) {
@@ -89,30 +95,36 @@ TEST_P(TransportSuite, CloseLosesNothingThatWasAccepted) {
 
 TEST_P(TransportSuite, WhatADeadConsumerHeldComesAgain) {
   if (!features().several) GTEST_SKIP() << "one transport is all there is";
-  const std::string queue = Queue();
-  const auto ids = PublishNumbered(queue, 10);
-  auto dying = Open();
-  ConsumeOptions options(5);
-  options.lease = 4 * unit();
-  auto consumer = Must(Run(dying->Consume(queue, options)));
-  std::vector<Delivery> held;
-  for (int i = 0; i < 3; ++i) held.push_back(Next(*consumer));
-  std::set<std::string> held_ids;
-  for (const Delivery& delivery : held) held_ids.insert(delivery.message().id);
-  Ack(held[0]);
-  held_ids.erase(held[0].message().id);
-  environment().Abandon(std::move(dying));
-  Pass(5 * unit());
-  std::set<std::string> missing(ids.begin(), ids.end());
-  missing.erase(held[0].message().id);
-  while (!missing.empty()) {
-    Delivery delivery = Pop(queue);
-    if (held_ids.contains(delivery.message().id)) EXPECT_GE(delivery.deliveries(), 2U);
-    EXPECT_NE(delivery.message().id, held[0].message().id) << "it was acknowledged";
-    missing.erase(delivery.message().id);
-    Ack(delivery);
-  }
-  EXPECT_TRUE(Empty(queue));
+  InTime([&](ms unit) {
+    const std::string queue = Queue();
+    const auto ids = PublishNumbered(queue, 10);
+    auto dying = Open();
+    ConsumeOptions options(5);
+    options.lease = 4 * unit;
+    const Millis end = Moment(options.lease);
+    auto consumer = Must(Run(dying->Consume(queue, options)));
+    std::vector<Delivery> held;
+    for (int i = 0; i < 3; ++i) held.push_back(Next(*consumer));
+    std::set<std::string> held_ids;
+    for (const Delivery& delivery : held) held_ids.insert(delivery.message().id);
+    const Status acknowledged = Run(held[0].Ack());
+    if (PastIt(end)) return false;
+    EXPECT_TRUE(acknowledged);
+    held_ids.erase(held[0].message().id);
+    environment().Abandon(std::move(dying));
+    Pass(5 * unit);
+    std::set<std::string> missing(ids.begin(), ids.end());
+    missing.erase(held[0].message().id);
+    while (!missing.empty()) {
+      Delivery delivery = Pop(queue);
+      if (held_ids.contains(delivery.message().id)) EXPECT_GE(delivery.deliveries(), 2U);
+      EXPECT_NE(delivery.message().id, held[0].message().id) << "it was acknowledged";
+      missing.erase(delivery.message().id);
+      Ack(delivery);
+    }
+    EXPECT_TRUE(Empty(queue));
+    return true;
+  });
 }
 
 TEST_P(TransportSuite, SeveralTransportsShareAQueue) {
