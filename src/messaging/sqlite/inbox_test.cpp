@@ -215,7 +215,8 @@ TEST_F(SqliteInboxTest, ARoutersRepeatsChangeNothing) {
   });
   ASSERT_TRUE(runner_.Run(router.Start()));
   const Message message("pay", "10");
-  for (int i = 0; i < 5; ++i) ASSERT_TRUE(runner_.Run(transport.Publish(Address::Queue("payments"), message, PublishOptions())));
+  for (int i = 0; i < 5; ++i)
+    ASSERT_TRUE(runner_.Run(transport.Publish(Address::Queue("payments"), message, PublishOptions())));
   ASSERT_TRUE(runner_.Until([&] { return router.stats().done == 5; }));
   runner_.Run(router.Stop());
   EXPECT_EQ(ledger_.Words(), (Strings{"10"}));

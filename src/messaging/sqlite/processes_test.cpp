@@ -143,7 +143,7 @@ TEST(SqliteProcesses, WhatAKilledConsumerHeldComesBackAtOnceAndNothingThatItAckn
   const auto killed = std::chrono::steady_clock::now();
   child.Kill();
   EXPECT_TRUE(queues.runner().Until([&] { return got.size() + acknowledged.size() >= 100; }));
-  EXPECT_LT(std::chrono::steady_clock::now() - killed, milliseconds(5'000));
+  EXPECT_LT(std::chrono::steady_clock::now() - killed, milliseconds(20'000)) << "by its lock, not by a lease's 30 s";
   for (const std::string& body : acknowledged) EXPECT_FALSE(got.contains(body)) << body;
   EXPECT_EQ(queues.Stats(*transport, "jobs").consumers, 1U);
   queues.Run((*consumer)->Stop());

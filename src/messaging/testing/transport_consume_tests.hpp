@@ -116,7 +116,7 @@ TEST_P(TransportSuite, CompetingConsumersShareAQueue) {
   for (std::size_t i = 0; i < consumers; ++i) all.push_back(Consume(queue, 8));
   for (const auto& consumer : all) Spawn(consume(*consumer));
   const auto ids = PublishNumbered(queue, count);
-  EXPECT_TRUE(Until([&] { return seen.size() == ids.size(); }));
+  EXPECT_TRUE(UntilAll(ids.size(), [&] { return seen.size(); }));
   Settle();
   if (features().steady) EXPECT_EQ(handled, ids.size()) << "none extra";
   for (const auto& consumer : all) Run(consumer->Stop());

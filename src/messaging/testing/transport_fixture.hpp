@@ -84,6 +84,13 @@ class TransportFixture : public ::testing::TestWithParam<Case> {
   }
   void Spawn(Task<void> task) { runner_.Spawn(std::move(task)); }
   bool Until(const std::function<bool()>& condition) { return runner_.Until(condition); }
+  // Until `count` is so high, however long it takes, as long as it rises.
+  bool UntilAll(std::size_t all, const std::function<std::size_t()>& count) {
+    for (std::size_t before = count(); before < all; before = count()) {
+      if (!Until([&] { return count() > before; })) return false;
+    }
+    return true;
+  }
   // Lets time pass, virtual or real.
   void Pass(ms duration) {
     if (!virtual_timers_) return runner_.RunFor(duration);

@@ -251,23 +251,4 @@ TEST_P(TransportSuite, ALeaseThatEndsHandsTheMessageOutAgain) {
   });
 }
 
-// What a consumer fetched ahead is not for it alone once its handler hangs.
-TEST_P(TransportSuite, AConsumerWhoseHandlerHangsKeepsNothingFromOthers) {
-  if (!capabilities().leases) GTEST_SKIP() << "does not claim leases";
-  const std::string queue = Queue();
-  const auto ids = PublishNumbered(queue, 6);
-  ConsumeOptions options(3);
-  options.lease = 4 * unit();
-  const auto hung = Consume(queue, options);
-  Delivery late = Next(*hung);
-  Settle();
-  Pass(5 * unit());
-  EXPECT_EQ(TakeAll(queue, ids).size(), ids.size());
-  EXPECT_TRUE(Empty(queue));
-  // It goes on once it asks again.
-  PublishNumbered(queue, 1);
-  Delivery next = Next(*hung);
-  Ack(next);
-}
-
 }  // namespace tidings::messaging::testing
