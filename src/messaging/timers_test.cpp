@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <vector>
 
 #include <tidings/messaging/signal.hpp>
@@ -46,6 +47,32 @@ TEST(VirtualTimers, AnAlarmSetByAnotherRingsInTheSameAdvance) {
   timers.Advance(100ms);
   EXPECT_EQ(at, (std::vector<Millis>{10, 20}));
   EXPECT_EQ(timers.Steady() - begin, 100);
+}
+
+// Each frame owns the signal that it waits on, and is owned by it.
+TEST(Signal, WhoWaitsEndsWithTheContext) {
+  VirtualTimers timers;
+  const auto seen = std::make_shared<int>(0);
+  {
+    asio::io_context context;
+    for (int i = 0; i < 3; ++i) {
+      asio::co_spawn(
+          context,
+          [](Timers& time, std::shared_ptr<int> held) -> Task<void> {
+            Signal signal(co_await asio::this_coro::executor);
+            ++*held;
+            if (*held == 2) co_await time.Sleep(1h);
+            co_await signal.Wait();
+            ++*held;
+          }(timers, seen),
+          asio::detached);
+    }
+    context.poll();
+    EXPECT_EQ(seen.use_count(), 4);
+  }
+  EXPECT_EQ(seen.use_count(), 1) << "a frame outlived its context";
+  EXPECT_EQ(*seen, 3);
+  EXPECT_FALSE(timers.Next()) << "an alarm outlived its frame";
 }
 
 TEST(Signal, WakesInTheOrderOfWaiting) {

@@ -26,7 +26,7 @@ void Core::Close() {
   due_alarm_.Cancel();
   lease_alarm_.Cancel();
   while (!held_.empty()) Drop(std::shared_ptr(held_.begin()->second));
-  while (!inboxes_.empty()) ShutSoon(inboxes_.begin()->first);
+  while (!baskets_.empty()) ShutSoon(baskets_.begin()->first);
   closed_ = true;
   worker_->Close();
   for (const auto& [id, box] : boxes_) {
@@ -51,8 +51,8 @@ void Core::Receive(Jobs jobs, Outbox outbox) {
   if (outbox.epoch > epoch_) LoseAll(outbox.epoch);
   for (const Loss& loss : outbox.losses) ledger_.Count(loss.cause, loss.where, loss.messages);
   for (Handout& handout : outbox.handouts) {
-    const auto found = inboxes_.find(handout.consumer);
-    if (found == inboxes_.end() || closed_) {
+    const auto found = baskets_.find(handout.consumer);
+    if (found == baskets_.end() || closed_) {
       if (closed_ || handout.messages.empty()) continue;
       std::vector<MessageId> ids;
       for (const KeptMessage& kept : handout.messages) ids.push_back(kept.id);
@@ -62,21 +62,28 @@ void Core::Receive(Jobs jobs, Outbox outbox) {
       });
       continue;
     }
-    Inbox& inbox = *found->second;
-    std::ranges::move(handout.messages, std::back_inserter(inbox.messages));
-    inbox.arrived.NotifyAll();
+    Basket& basket = *found->second;
+    const Millis deadline = timers_.Steady() + basket.lease.count();
+    for (KeptMessage& kept : handout.messages) {
+      Basket::Fetched& fetched = basket.messages.emplace_back();
+      fetched.kept = std::move(kept);
+      fetched.deadline = deadline;
+    }
+    Watch(deadline);
+    basket.arrived.NotifyAll();
   }
   for (const ConsumerId consumer : outbox.ended) {
-    const auto found = inboxes_.find(consumer);
-    if (found == inboxes_.end()) continue;
+    const auto found = baskets_.find(consumer);
+    if (found == baskets_.end()) continue;
     found->second->ended = true;
     found->second->messages.clear();
     found->second->arrived.NotifyAll();
   }
   for (auto& [subscription, notice] : outbox.notices) PutNotice(subscription, std::move(notice));
   if (outbox.streams_grew) streams_grew_.NotifyAll();
-  if (!closed_ && outbox.next_time) {
-    due_alarm_ = timers_.Set(*outbox.next_time, [this] { worker_->Poke(); });
+  if (!closed_ && outbox.due_at) {
+    const Millis left = std::max<Millis>(*outbox.due_at - timers_.Steady(), 0);
+    due_alarm_ = timers_.Set(std::chrono::milliseconds(left), [this] { worker_->Poke(); });
   }
   for (const auto& job : jobs) job->Finish();
 }
@@ -85,7 +92,7 @@ void Core::LoseAll(std::uint64_t epoch) {
   epoch_ = epoch;
   for (const auto& [id, held] : held_) held->ours = false;
   held_.clear();
-  for (const auto& [id, inbox] : inboxes_) inbox->messages.clear();
+  for (const auto& [id, basket] : baskets_) basket->messages.clear();
 }
 
 void Core::PutNotice(SubscriptionId subscription, Notice notice) {
@@ -106,31 +113,31 @@ void Core::PutNotice(SubscriptionId subscription, Notice notice) {
   box.arrived.NotifyAll();
 }
 
-Task<Result<std::shared_ptr<Inbox>>> Core::Open(ConsumerId consumer, std::string queue, std::size_t prefetch,
-                                                std::chrono::milliseconds lease, bool listed) {
+Task<Result<std::shared_ptr<Basket>>> Core::Open(ConsumerId consumer, std::string queue, std::size_t prefetch,
+                                                 std::chrono::milliseconds lease, bool listed) {
   const auto self = shared_from_this();
-  const auto inbox = std::make_shared<Inbox>(executor_, queue, lease);
+  const auto basket = std::make_shared<Basket>(executor_, consumer, queue, lease);
   // Before the job: what the same commit hands out comes before its outcome.
-  inboxes_[consumer] = inbox;
+  baskets_[consumer] = basket;
   auto added =
       co_await Call<QueueId>(false, [=](Desk& desk) { return desk.AddConsumer(consumer, queue, prefetch, listed); });
   if (!added) {
-    inboxes_.erase(consumer);
+    baskets_.erase(consumer);
     co_return std::unexpected(added.error());
   }
-  co_return inbox;
+  co_return basket;
 }
 
 std::vector<MessageId> Core::TakeLeft(ConsumerId consumer) {
   std::vector<MessageId> left;
-  const auto found = inboxes_.find(consumer);
-  if (found == inboxes_.end()) return left;
-  const auto inbox = found->second;
-  inboxes_.erase(found);
-  for (const KeptMessage& kept : inbox->messages) left.push_back(kept.id);
-  inbox->messages.clear();
-  inbox->ended = true;
-  inbox->arrived.NotifyAll();
+  const auto found = baskets_.find(consumer);
+  if (found == baskets_.end()) return left;
+  const auto basket = found->second;
+  baskets_.erase(found);
+  for (const Basket::Fetched& fetched : basket->messages) left.push_back(fetched.kept.id);
+  basket->messages.clear();
+  basket->ended = true;
+  basket->arrived.NotifyAll();
   return left;
 }
 
@@ -144,40 +151,50 @@ auto Removal(std::uint64_t epoch, ConsumerId consumer, QueueId queue, std::vecto
   };
 }
 
-QueueId QueueOf(const std::map<ConsumerId, std::shared_ptr<Inbox>>& inboxes, ConsumerId consumer) {
-  const auto found = inboxes.find(consumer);
-  return found == inboxes.end() || found->second->messages.empty() ? 0 : found->second->messages.front().queue;
+QueueId QueueOf(const std::map<ConsumerId, std::shared_ptr<Basket>>& baskets, ConsumerId consumer) {
+  const auto found = baskets.find(consumer);
+  return found == baskets.end() || found->second->messages.empty() ? 0 : found->second->messages.front().kept.queue;
 }
 
 }  // namespace
 
 Task<void> Core::Shut(ConsumerId consumer) {
   const auto self = shared_from_this();
-  if (closed_ || !inboxes_.contains(consumer)) co_return;
-  const QueueId queue = QueueOf(inboxes_, consumer);
+  if (closed_ || !baskets_.contains(consumer)) co_return;
+  const QueueId queue = QueueOf(baskets_, consumer);
   auto left = TakeLeft(consumer);
   co_await Call<void>(true, Removal(epoch_, consumer, queue, std::move(left)));
 }
 
 void Core::ShutSoon(ConsumerId consumer) {
-  if (closed_ || !inboxes_.contains(consumer)) return;
-  const QueueId queue = QueueOf(inboxes_, consumer);
+  if (closed_ || !baskets_.contains(consumer)) return;
+  const QueueId queue = QueueOf(baskets_, consumer);
   auto left = TakeLeft(consumer);
   Send(Removal(epoch_, consumer, queue, std::move(left)));
 }
 
-Delivery Core::HandOut(Inbox& inbox) {
-  KeptMessage kept = std::move(inbox.messages.front());
-  inbox.messages.pop_front();
+void Core::Ask(Basket& basket) {
+  basket.asks = true;
+  if (!std::exchange(basket.rests, false)) return;
+  Send([consumer = basket.consumer](Desk& desk) -> Status {
+    desk.Rest(consumer, false);
+    return {};
+  });
+}
+
+Delivery Core::HandOut(Basket& basket) {
+  KeptMessage kept = std::move(basket.messages.front().kept);
+  basket.messages.pop_front();
   const auto held = std::make_shared<Held>();
   held->queue = kept.queue;
   held->id = kept.id;
+  held->consumer = basket.consumer;
   held->epoch = epoch_;
-  held->lease = inbox.lease;
-  held->deadline = timers_.Steady() + inbox.lease.count();
+  held->lease = basket.lease;
+  held->deadline = timers_.Steady() + basket.lease.count();
   held_[kept.id] = held;
   Watch(held->deadline);
-  return Delivery(std::move(kept.message), inbox.queue, kept.deliveries + 1,
+  return Delivery(std::move(kept.message), basket.queue, kept.deliveries + 1,
                   std::make_unique<FileSettlement>(shared_from_this(), held));
 }
 
@@ -208,16 +225,46 @@ void Core::CheckLeases() {
   lease_alarm_at_.reset();
   const Millis now = timers_.Steady();
   std::optional<Millis> next;
+  const auto over = [&](Millis deadline) {
+    if (deadline > now && (!next || deadline < *next)) next = deadline;
+    return deadline <= now;
+  };
   std::vector<std::shared_ptr<Held>> ended;
   for (const auto& [id, held] : held_) {
-    if (held->deadline <= now) {
-      ended.push_back(held);
-    } else if (!next || held->deadline < *next) {
-      next = held->deadline;
-    }
+    if (over(held->deadline)) ended.push_back(held);
   }
-  for (const auto& held : ended) Drop(held);
+  for (const auto& held : ended) {
+    LetRest(held->consumer);
+    Drop(held);
+  }
+  for (const auto& [id, basket] : baskets_) {
+    std::size_t count = 0;
+    while (count < basket->messages.size() && over(basket->messages[count].deadline)) ++count;
+    if (count > 0) TakeBack(*basket, count);
+  }
   if (next) Watch(*next);
+}
+
+// What a hung handler's consumer fetched ahead, or would be sent again, is for others.
+void Core::LetRest(ConsumerId consumer) {
+  const auto found = baskets_.find(consumer);
+  if (found == baskets_.end() || found->second->asks || std::exchange(found->second->rests, true)) return;
+  Send([consumer](Desk& desk) -> Status {
+    desk.Rest(consumer, true);
+    return {};
+  });
+}
+
+void Core::TakeBack(Basket& basket, std::size_t count) {
+  LetRest(basket.consumer);
+  const QueueId queue = basket.messages.front().kept.queue;
+  std::vector<MessageId> ids;
+  for (std::size_t i = 0; i < count; ++i) ids.push_back(basket.messages[i].kept.id);
+  basket.messages.erase(basket.messages.begin(), basket.messages.begin() + static_cast<std::ptrdiff_t>(count));
+  Send([epoch = epoch_, queue, ids = std::move(ids)](Desk& desk) -> Status {
+    (void)desk.GiveBack(epoch, queue, ids, false);
+    return {};
+  });
 }
 
 std::shared_ptr<NoticeBox> Core::OpenBox(SubscriptionId subscription) {

@@ -25,15 +25,23 @@
 namespace tidings::messaging::embedded {
 
 // What a consumer has been sent and has not asked for yet. Its size is bounded by its prefetch.
-class Inbox {
+class Basket {
  public:
-  Inbox(Executor executor, std::string queue_, std::chrono::milliseconds lease_)
-      : queue(std::move(queue_)), lease(lease_), arrived(std::move(executor)) {}
+  class Fetched {
+   public:
+    KeptMessage kept;
+    Millis deadline = 0;  // goes back to the queue then, if nobody asked for it
+  };
+  Basket(Executor executor, ConsumerId consumer_, std::string queue_, std::chrono::milliseconds lease_)
+      : consumer(consumer_), queue(std::move(queue_)), lease(lease_), arrived(std::move(executor)) {}
+  ConsumerId consumer;
   std::string queue;
   std::chrono::milliseconds lease;
-  std::deque<KeptMessage> messages;
+  std::deque<Fetched> messages;
   Signal arrived;
   bool ended = false;
+  bool asks = false;   // somebody waits for the next one
+  bool rests = false;  // a lease ended while nobody asked: it is sent nothing until somebody does
 };
 
 // A subscription's notices that nobody asked for yet.
@@ -52,6 +60,7 @@ class Held {
  public:
   QueueId queue = 0;
   MessageId id = 0;
+  ConsumerId consumer = 0;
   std::uint64_t epoch = 0;
   Millis deadline = 0;
   std::chrono::milliseconds lease{0};
@@ -82,14 +91,16 @@ class Core : public std::enable_shared_from_this<Core> {
   // The same, and nobody waits.
   void Send(std::move_only_function<Status(Desk&)> work);
 
-  Task<Result<std::shared_ptr<Inbox>>> Open(ConsumerId consumer, std::string queue, std::size_t prefetch,
-                                            std::chrono::milliseconds lease, bool listed);
+  Task<Result<std::shared_ptr<Basket>>> Open(ConsumerId consumer, std::string queue, std::size_t prefetch,
+                                             std::chrono::milliseconds lease, bool listed);
   // What was not asked for goes back. Returns when it has.
   Task<void> Shut(ConsumerId consumer);
   void ShutSoon(ConsumerId consumer);
   ConsumerId NewConsumer() { return ++last_consumer_; }
-  // REQUIRES: the inbox is not empty.
-  Delivery HandOut(Inbox& inbox);
+  // Somebody waits at the basket from now on.
+  void Ask(Basket& basket);
+  // REQUIRES: the basket is not empty.
+  Delivery HandOut(Basket& basket);
 
   // Whether a delivery may still be settled; it is from now on by nobody else.
   bool Let(Held& held);
@@ -118,6 +129,8 @@ class Core : public std::enable_shared_from_this<Core> {
   void Remove(ConsumerId consumer, std::vector<MessageId> left);
   void Watch(Millis deadline);
   void CheckLeases();
+  void LetRest(ConsumerId consumer);
+  void TakeBack(Basket& basket, std::size_t count);
 
   Executor executor_;
   Timers& timers_;
@@ -126,7 +139,7 @@ class Core : public std::enable_shared_from_this<Core> {
   std::uint64_t epoch_ = 1;
   ConsumerId last_consumer_ = 0;
   SubscriptionId last_subscription_ = 0;
-  std::map<ConsumerId, std::shared_ptr<Inbox>> inboxes_;
+  std::map<ConsumerId, std::shared_ptr<Basket>> baskets_;
   std::map<SubscriptionId, std::shared_ptr<NoticeBox>> boxes_;
   std::unordered_map<MessageId, std::shared_ptr<Held>> held_;
   Alarm due_alarm_;

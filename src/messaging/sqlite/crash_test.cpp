@@ -1,7 +1,6 @@
 // A crash and a failure at every operation on the disk: what was accepted is there, and nothing whose acknowledgement completed.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <set>
@@ -17,8 +16,6 @@ namespace {
 using sqlite::testing::FaultDisk;
 using sqlite::testing::FaultVfs;
 using std::chrono::milliseconds;
-
-bool Full() { return std::getenv("TIDINGS_TEST_FULL") != nullptr; }
 
 class CrashRun {
  public:
@@ -85,7 +82,7 @@ class CrashRun {
   T Do(Task<T> task) {
     const auto done = std::make_shared<bool>(false);
     queues_.runner().Spawn([](FaultDisk& disk, Timers& timers, std::shared_ptr<bool> ended) -> Task<void> {
-      co_await timers.Sleep(milliseconds(100));
+      co_await timers.Sleep(milliseconds(10));
       if (!*ended) disk.Heal();
     }(disk_, queues_.timers(), done));
     const auto end = [](bool* ended) { *ended = true; };
@@ -142,9 +139,9 @@ class CrashRun {
   int refused_ = 0;
 };
 
-TEST(SqliteCrash, AtEveryOperationLosesNothingAccepted) {
+void CrashEverywhere(std::uint64_t step) {
   std::uint64_t operations = 0;
-  for (std::uint64_t at = 0;; at += Full() ? 1 : 5) {
+  for (std::uint64_t at = 0;; at += step) {
     SCOPED_TRACE("crash at " + std::to_string(at));
     CrashRun run(1 + at * 1'000);
     run.disk().CrashAt(at);
@@ -177,18 +174,21 @@ void FailEverywhere(FaultDisk::Fate fate, bool lasting, std::uint64_t step) {
   if (fate == FaultDisk::Fate::kError) EXPECT_GT(fatal, 0);
 }
 
-TEST(SqliteFullDisk, OnceAtEveryWriteRefusesAndRecovers) {
-  FailEverywhere(FaultDisk::Fate::kFull, false, Full() ? 1 : 23);
-}
-TEST(SqliteFullDisk, FromEveryWriteOnRefusesAndRecovers) {
-  FailEverywhere(FaultDisk::Fate::kFull, true, Full() ? 1 : 31);
-}
-TEST(SqliteFailingDisk, OnceAtEveryOperationAnswersNobodyWrongly) {
-  FailEverywhere(FaultDisk::Fate::kError, false, Full() ? 1 : 23);
-}
-TEST(SqliteFailingDisk, FromEveryOperationOnAnswersNobodyWrongly) {
-  FailEverywhere(FaultDisk::Fate::kError, true, Full() ? 1 : 31);
-}
+// At some operations, and at every one: that takes long.
+TEST(SqliteCrash, LosesNothingAccepted) { CrashEverywhere(7); }
+TEST(SqliteCrashEverywhere, LosesNothingAccepted) { CrashEverywhere(1); }
+
+constexpr auto kFull = FaultDisk::Fate::kFull;
+TEST(SqliteFullDisk, OnceAtAWriteRefusesAndRecovers) { FailEverywhere(kFull, false, 23); }
+TEST(SqliteFullDisk, FromAWriteOnRefusesAndRecovers) { FailEverywhere(kFull, true, 31); }
+TEST(SqliteFullDiskEverywhere, OnceAtAWriteRefusesAndRecovers) { FailEverywhere(kFull, false, 1); }
+TEST(SqliteFullDiskEverywhere, FromAWriteOnRefusesAndRecovers) { FailEverywhere(kFull, true, 1); }
+
+constexpr auto kError = FaultDisk::Fate::kError;
+TEST(SqliteFailingDisk, OnceAtAnOperationAnswersNobodyWrongly) { FailEverywhere(kError, false, 23); }
+TEST(SqliteFailingDisk, FromAnOperationOnAnswersNobodyWrongly) { FailEverywhere(kError, true, 31); }
+TEST(SqliteFailingDiskEverywhere, OnceAtAnOperationAnswersNobodyWrongly) { FailEverywhere(kError, false, 1); }
+TEST(SqliteFailingDiskEverywhere, FromAnOperationOnAnswersNobodyWrongly) { FailEverywhere(kError, true, 1); }
 
 }  // namespace
 }  // namespace tidings::messaging::testing

@@ -160,7 +160,7 @@ void Desk::Feed(QueueId queue) {
   const QueueInfo* found = topology_.Find(queue);
   std::vector<ConsumerId> hungry;
   for (const auto& [id, consumer] : consumers_) {
-    if (consumer.queue == queue && claims_.HeldBy(id) < consumer.prefetch) hungry.push_back(id);
+    if (consumer.queue == queue && !consumer.rests && claims_.HeldBy(id) < consumer.prefetch) hungry.push_back(id);
   }
   if (found == nullptr) return;
   const QueueInfo info = *found;
@@ -215,7 +215,7 @@ Outbox Desk::TakeOutbox() {
   outbox_.epoch = epoch_;
   std::optional<Millis> next = next_due_;
   if (next_expiry_ && (!next || *next_expiry_ < *next)) next = next_expiry_;
-  if (next) outbox_.next_time = std::chrono::milliseconds(std::max<Millis>(*next - Now(), 0));
+  if (next) outbox_.due_at = clock_.Steady(*next);
   return std::exchange(outbox_, Outbox());
 }
 

@@ -28,6 +28,7 @@ class ConsumerEntry {
   QueueId queue = 0;
   std::size_t prefetch = 1;
   bool listed = true;  // in the table of consumers; not one that pops a single message
+  bool rests = false;  // is handed nothing
 };
 
 // One thread. Every call needs a transaction that writes, and throws SqliteFailure; an Error means that nothing was written
@@ -64,6 +65,8 @@ class Desk {
   // Returns the queue.
   Result<QueueId> AddConsumer(ConsumerId consumer, const std::string& queue, std::size_t prefetch, bool listed);
   void RemoveConsumer(ConsumerId consumer);
+  // Whether it is handed nothing for now.
+  void Rest(ConsumerId consumer, bool rests);
   Result<QueueStats> Stats(const std::string& queue);
   Result<std::uint64_t> Purge(const std::string& queue);
   Status DeleteQueue(const std::string& queue);

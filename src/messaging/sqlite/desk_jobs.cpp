@@ -171,6 +171,14 @@ void Desk::RemoveConsumer(ConsumerId consumer) {
   consumers_.erase(found);
 }
 
+void Desk::Rest(ConsumerId consumer, bool rests) {
+  const auto found = consumers_.find(consumer);
+  if (found == consumers_.end()) return;
+  RememberConsumers();
+  found->second.rests = rests;
+  if (!rests) Ready(found->second.queue);
+}
+
 Result<QueueStats> Desk::Stats(const std::string& name) {
   const auto queue = FindQueue(name);
   if (!queue) return std::unexpected(queue.error());

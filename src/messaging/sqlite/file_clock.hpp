@@ -16,6 +16,8 @@ class FileClock {
   // REQUIRES: a transaction that writes is open. Throws SqliteFailure.
   void Anchor(sqlite::Database& database);
   Millis Now() const { return clock_.Steady() + offset_; }
+  // The same moment by the steady clock.
+  Millis Steady(Millis at) const { return at - offset_; }
   // For people, in dead letters' headers.
   Millis Wall() const { return clock_.Now(); }
 

@@ -17,14 +17,16 @@ std::unexpected<Error> Stopped(std::string_view queue) {
 
 Task<Result<Delivery>> FileConsumer::Next() {
   const auto core = core_;
-  const auto inbox = inbox_;
+  const auto basket = basket_;
   const Executor working = core->Working();
-  while (inbox->messages.empty()) {
+  while (basket->messages.empty()) {
     const auto state = co_await boost::asio::this_coro::cancellation_state;
-    if (inbox->ended || state.cancelled() != boost::asio::cancellation_type::none) co_return Stopped(inbox->queue);
-    co_await inbox->arrived.Wait();
+    if (basket->ended || state.cancelled() != boost::asio::cancellation_type::none) co_return Stopped(basket->queue);
+    core->Ask(*basket);
+    co_await basket->arrived.Wait();
+    basket->asks = false;
   }
-  co_return core->HandOut(*inbox);
+  co_return core->HandOut(*basket);
 }
 
 Task<void> FileConsumer::Stop() {
@@ -39,16 +41,16 @@ Task<Result<std::optional<Delivery>>> PopOne(std::shared_ptr<Core> core, std::st
   const Millis until = core->timers().Steady() + timeout.count();
   auto opened = co_await core->Open(id, queue, 1, kPopLease, false);
   if (!opened) co_return std::unexpected(opened.error());
-  Inbox& inbox = **opened;
-  while (inbox.messages.empty() && !inbox.ended) {
+  Basket& basket = **opened;
+  while (basket.messages.empty() && !basket.ended) {
     const Millis left = until - core->timers().Steady();
     const auto state = co_await boost::asio::this_coro::cancellation_state;
     if (left <= 0 || state.cancelled() != boost::asio::cancellation_type::none) break;
-    co_await inbox.arrived.WaitFor(core->timers(), std::chrono::milliseconds(left));
+    co_await basket.arrived.WaitFor(core->timers(), std::chrono::milliseconds(left));
   }
   std::optional<Delivery> delivery;
-  if (!inbox.messages.empty()) delivery = core->HandOut(inbox);
-  if (!delivery && inbox.ended) co_return Stopped(queue);
+  if (!basket.messages.empty()) delivery = core->HandOut(basket);
+  if (!delivery && basket.ended) co_return Stopped(queue);
   core->ShutSoon(id);
   co_return delivery;
 }

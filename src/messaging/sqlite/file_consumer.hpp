@@ -1,4 +1,4 @@
-// FileConsumer: the user's end of an inbox.
+// FileConsumer: the user's end of an basket.
 #pragma once
 
 #include <memory>
@@ -12,8 +12,8 @@ namespace tidings::messaging::embedded {
 
 class FileConsumer final : public Consumer {
  public:
-  FileConsumer(std::shared_ptr<Core> core, ConsumerId id, std::shared_ptr<Inbox> inbox)
-      : core_(std::move(core)), id_(id), inbox_(std::move(inbox)) {}
+  FileConsumer(std::shared_ptr<Core> core, ConsumerId id, std::shared_ptr<Basket> basket)
+      : core_(std::move(core)), id_(id), basket_(std::move(basket)) {}
   ~FileConsumer() override { core_->ShutSoon(id_); }
 
   Task<Result<Delivery>> Next() override;
@@ -22,7 +22,7 @@ class FileConsumer final : public Consumer {
  private:
   std::shared_ptr<Core> core_;
   ConsumerId id_;
-  std::shared_ptr<Inbox> inbox_;
+  std::shared_ptr<Basket> basket_;
 };
 
 // Whether the coroutine that awaits this was cancelled.

@@ -1,7 +1,6 @@
 // Outbox: what a commit has to tell the executor, gathered while it is made and thrown away if it fails.
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -38,8 +37,8 @@ class Outbox {
   std::vector<ConsumerId> ended;  // their queue is gone
   bool streams_grew = false;      // somewhere
   std::vector<Loss> losses;
-  // When something is due by time; nothing: never.
-  std::optional<std::chrono::milliseconds> next_time;
+  // When something is due, by the steady clock; nothing: never.
+  std::optional<Millis> due_at;
 };
 
 }  // namespace tidings::messaging::embedded

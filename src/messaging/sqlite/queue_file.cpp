@@ -9,15 +9,11 @@
 #include <cstring>
 #include <filesystem>
 
-#include "schema.hpp"
-
 namespace tidings::messaging::embedded {
 namespace {
 
 using sqlite::SqliteFailure;
 
-constexpr const char* kFile = "/messaging.db";
-constexpr const char* kLockFile = "/messaging.lock";
 constexpr std::chrono::seconds kMostWait{10};
 // Frames at which the log is moved into the file, and at which it is emptied too.
 constexpr int kMoveAt = 1'000;
@@ -72,15 +68,17 @@ QueueFile::~QueueFile() {
   sqlite3_wal_hook(database_.handle(), nullptr, nullptr);
 }
 
-Result<std::unique_ptr<QueueFile>> QueueFile::Open(const Options& options) {
+Result<std::unique_ptr<QueueFile>> QueueFile::Open(const Options& options,
+                                                   const std::function<Status(sqlite::Database&)>& prepare) {
   if (auto made = MakeFolder(options.folder); !made) return std::unexpected(made.error());
-  auto locks = LockFile::Open(options.folder + kLockFile);
+  const std::string path = options.folder + "/" + options.file;
+  auto locks = LockFile::Open(std::filesystem::path(path).replace_extension("lock").string());
   if (!locks) return std::unexpected(locks.error());
   if (!locks->LockWriting(kMostWait)) {
     return Fail(ErrorCode::kUnavailable, options.folder + ": another process writes the queues without end; end it");
   }
   try {
-    std::unique_ptr<QueueFile> file(new QueueFile(options.folder + kFile, options.vfs, *std::move(locks)));
+    std::unique_ptr<QueueFile> file(new QueueFile(path, options.vfs, *std::move(locks)));
     file->locked_ = true;
     sqlite::Database& database = file->database_;
     database.Execute("PRAGMA auto_vacuum=INCREMENTAL");
@@ -88,7 +86,7 @@ Result<std::unique_ptr<QueueFile>> QueueFile::Open(const Options& options) {
       return Fail(ErrorCode::kInternal, database.path() + ": the file system cannot share memory, which the log needs");
     }
     database.Execute("PRAGMA synchronous=FULL; PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY");
-    if (auto made = MakeSchema(database); !made) return std::unexpected(made.error());
+    if (auto made = prepare(database); !made) return std::unexpected(made.error());
     const int cause = options.sync_folder ? options.sync_folder(options.folder) : SyncFolder(options.folder);
     if (cause != 0) {
       return Fail(ErrorCode::kInternal, "cannot sync the folder " + options.folder + ": " + std::strerror(cause));

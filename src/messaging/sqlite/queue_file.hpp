@@ -20,12 +20,15 @@ class QueueFile {
   class Options {
    public:
     std::string folder;
+    std::string file = "messaging.db";
     std::string vfs;                                     // of SQLite; empty: the default one
     std::function<int(const std::string&)> sync_folder;  // has names survive a crash; 0 or an errno value
   };
 
-  // Makes folder and file where they are missing. kInternal, with what to do, where that cannot be.
-  static Result<std::unique_ptr<QueueFile>> Open(const Options& options);
+  // Makes folder and file where they are missing, and what `prepare` makes, which is called under the lock. kInternal, with
+  // what to do, where that cannot be.
+  static Result<std::unique_ptr<QueueFile>> Open(const Options& options,
+                                                 const std::function<Status(sqlite::Database&)>& prepare);
   ~QueueFile();
 
   sqlite::Database& database() { return database_; }

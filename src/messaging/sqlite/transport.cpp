@@ -6,6 +6,7 @@
 #include "core.hpp"
 #include "file_consumer.hpp"
 #include "file_streams.hpp"
+#include "schema.hpp"
 
 namespace tidings::messaging {
 
@@ -63,7 +64,7 @@ Result<std::unique_ptr<SqliteTransport>> SqliteTransport::Open(Executor executor
   at.folder = options.folder;
   at.vfs = options.vfs;
   at.sync_folder = options.sync_folder;
-  auto file = embedded::QueueFile::Open(at);
+  auto file = embedded::QueueFile::Open(at, embedded::MakeSchema);
   if (!file) return std::unexpected(file.error());
   auto desk = OpenDesk(**file, timers.clock());
   if (!desk) return std::unexpected(desk.error());

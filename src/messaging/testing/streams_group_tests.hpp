@@ -104,32 +104,48 @@ TEST_P(StreamsSuite, AGroupWaitsForWhatComes) {
 
 TEST_P(StreamsSuite, WhatAConsumerLeftIsClaimedByAnother) {
   if (!capabilities().stream_groups) GTEST_SKIP() << "does not claim groups";
-  const std::string stream = StreamName();
-  CreateGroup(stream, "group");
-  const auto ids = AppendNumbered(stream, 4);
-  ReadGroup(stream, "group", "dead", 3);
-  Pass(2 * unit());
-  EXPECT_TRUE(Claim(stream, "group", "alive", 100 * unit()).empty()) << "it was not idle for so long";
-  ReadGroup(stream, "group", "alive", 1);
-  const auto claimed = Claim(stream, "group", "alive", unit());
-  ASSERT_EQ(Bodies(claimed), Numbers(3)) << "the fourth was just handed out";
-  for (const StreamEntry& entry : claimed) EXPECT_EQ(entry.deliveries, 2U);
-  EXPECT_TRUE(Claim(stream, "group", "third", unit()).empty()) << "a claim begins its time anew";
-  EXPECT_EQ(Group(stream, "group").pending, 4U);
-  EXPECT_EQ(Acknowledge(stream, "group", ids), 4U);
-  Pass(2 * unit());
-  EXPECT_TRUE(Claim(stream, "group", "third", unit()).empty());
+  InTime([&](ms unit) {
+    const std::string stream = StreamName();
+    CreateGroup(stream, "group");
+    const auto ids = AppendNumbered(stream, 4);
+    const Millis long_idle = Moment(100 * unit);
+    ReadGroup(stream, "group", "dead", 3);
+    Pass(2 * unit);
+    const Entries none = Claim(stream, "group", "alive", 100 * unit);
+    if (PastIt(long_idle)) return false;
+    EXPECT_TRUE(none.empty()) << "it was not idle for so long";
+    const Millis idle = Moment(unit);
+    ReadGroup(stream, "group", "alive", 1);
+    const Entries claimed = Claim(stream, "group", "alive", unit);
+    const Entries at_once = Claim(stream, "group", "third", unit);
+    if (PastIt(idle)) return false;
+    EXPECT_EQ(Bodies(claimed), Numbers(3)) << "the fourth was just handed out";
+    for (const StreamEntry& entry : claimed) EXPECT_EQ(entry.deliveries, 2U);
+    EXPECT_TRUE(at_once.empty()) << "a claim begins its time anew";
+    EXPECT_EQ(Group(stream, "group").pending, 4U);
+    EXPECT_EQ(Acknowledge(stream, "group", ids), 4U);
+    Pass(2 * unit);
+    EXPECT_TRUE(Claim(stream, "group", "third", unit).empty());
+    return true;
+  });
 }
 
 TEST_P(StreamsSuite, AConsumerThatCameBackClaimsItsOwn) {
   if (!capabilities().stream_groups) GTEST_SKIP() << "does not claim groups";
-  const std::string stream = StreamName();
-  CreateGroup(stream, "group");
-  AppendNumbered(stream, 5);
-  ReadGroup(stream, "group", "a", 5);
-  Pass(2 * unit());
-  EXPECT_EQ(Bodies(Claim(stream, "group", "a", unit(), 2)), Numbers(2)) << "no more than the limit";
-  EXPECT_EQ(Bodies(Claim(stream, "group", "a", unit(), 10)), (std::vector<std::string>{"2", "3", "4"}));
+  InTime([&](ms unit) {
+    const std::string stream = StreamName();
+    CreateGroup(stream, "group");
+    AppendNumbered(stream, 5);
+    ReadGroup(stream, "group", "a", 5);
+    Pass(2 * unit);
+    const Millis idle = Moment(unit);
+    const Entries two = Claim(stream, "group", "a", unit, 2);
+    const Entries rest = Claim(stream, "group", "a", unit, 10);
+    if (PastIt(idle)) return false;
+    EXPECT_EQ(Bodies(two), Numbers(2)) << "no more than the limit";
+    EXPECT_EQ(Bodies(rest), (std::vector<std::string>{"2", "3", "4"}));
+    return true;
+  });
 }
 
 TEST_P(StreamsSuite, TrimmingLeavesWhatAGroupIsOwed) {

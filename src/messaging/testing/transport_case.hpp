@@ -7,9 +7,9 @@
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include <tidings/messaging/loss_ledger.hpp>
@@ -31,6 +31,11 @@ class Features {
   bool counts_drops = true;   // a delivery dropped unsettled counts against the delivery limit
   // The unit of the tests' delays, leases and times to live: some of them pass in a test, really if time is real.
   std::chrono::milliseconds unit{1'000};
+  // The lease of consumers in tests that are not about leases; 20 units if it is not given. Long where the machine may stand
+  // still for a while, short where a broken connection is found by it.
+  std::optional<std::chrono::milliseconds> lease;
+  // With virtual time: how long, really, what goes on by itself may need to be done, or to show that it is not.
+  std::chrono::milliseconds settling{2};
 };
 
 // Where a case's transports live: a file, a server, a proxy before it. One is made for each test.
@@ -68,9 +73,6 @@ inline std::string CaseName(const ::testing::TestParamInfo<Case>& info) { return
 inline void PrintTo(const Case& value, std::ostream* out) { *out << value.name; }
 
 // The sizes of `./dev test --full`.
-inline bool FullSizes() {
-  const char* const full = std::getenv("TIDINGS_FULL");
-  return full && std::string_view(full) == "1";
-}
+inline bool FullSizes() { return std::getenv("TIDINGS_TEST_FULL") != nullptr; }
 
 }  // namespace tidings::messaging::testing

@@ -31,51 +31,67 @@ TEST_P(TransportSuite, RefusesADelayThatItDoesNotClaim) {
 
 TEST_P(TransportSuite, ADelayedMessageComesWhenItsTimeIsOver) {
   if (!capabilities().delay) GTEST_SKIP() << "does not claim delay";
-  const std::string queue = Queue();
-  Publish(queue, Numbered(2), After(4 * unit()));
-  Publish(queue, Numbered(1));
-  Delivery now = Pop(queue);
-  EXPECT_EQ(now.message().body, "1");
-  Ack(now);
-  Pass(unit());
-  EXPECT_TRUE(Empty(queue)) << "it came too early";
-  EXPECT_EQ(Stats(queue).ready, 0U);
-  Pass(4 * unit());
-  ASSERT_TRUE(Ready(queue, 1));
-  Delivery later = Pop(queue);
-  EXPECT_EQ(later.message().body, "2");
-  EXPECT_EQ(later.attempt(), 1U);
-  Ack(later);
+  InTime([&](ms unit) {
+    const std::string queue = Queue();
+    const Millis due = Moment(4 * unit);
+    Publish(queue, Numbered(2), After(4 * unit));
+    Publish(queue, Numbered(1));
+    Delivery now = Pop(queue);
+    Ack(now);
+    Pass(unit);
+    const bool empty = Empty(queue) && Stats(queue).ready == 0;
+    if (PastIt(due)) return false;
+    EXPECT_EQ(now.message().body, "1");
+    EXPECT_TRUE(empty) << "it came too early";
+    Pass(4 * unit);
+    EXPECT_TRUE(Ready(queue, 1));
+    Delivery later = Pop(queue);
+    EXPECT_EQ(later.message().body, "2");
+    EXPECT_EQ(later.attempt(), 1U);
+    Ack(later);
+    return true;
+  });
 }
 
 TEST_P(TransportSuite, AConsumerGetsDelayedMessagesInTheOrderOfTheirTimes) {
   if (!capabilities().delay) GTEST_SKIP() << "does not claim delay";
-  const std::string queue = Queue();
-  const auto consumer = Consume(queue);
-  Publish(queue, Numbered(3), After(9 * unit()));
-  Publish(queue, Numbered(1), After(1 * unit()));
-  Publish(queue, Numbered(2), After(5 * unit()));
-  for (const std::string body : {"1", "2", "3"}) {
-    Pass(4 * unit());
-    Delivery delivery = Next(*consumer);
-    EXPECT_EQ(delivery.message().body, body);
-    Ack(delivery);
-  }
+  InTime([&](ms unit) {
+    const std::string queue = Queue();
+    const auto consumer = Consume(queue);
+    const Millis latest = Moment(4 * unit);
+    Publish(queue, Numbered(3), After(9 * unit));
+    Publish(queue, Numbered(1), After(1 * unit));
+    Publish(queue, Numbered(2), After(5 * unit));
+    if (PastIt(latest)) return false;  // their times may have another order
+    for (const std::string body : {"1", "2", "3"}) {
+      Pass(4 * unit);
+      Delivery delivery = Next(*consumer);
+      EXPECT_EQ(delivery.message().body, body);
+      Ack(delivery);
+    }
+    return true;
+  });
 }
 
 TEST_P(TransportSuite, ARetryIsHandedOutWhenItsDelayIsOver) {
   if (!capabilities().delay) GTEST_SKIP() << "does not claim delay";
-  const std::string queue = Queue();
-  PublishNumbered(queue, 1);
-  Delivery first = Pop(queue);
-  EXPECT_TRUE(Run(first.Retry("not yet", 4 * unit(), timers().Now())));
-  Pass(unit());
-  EXPECT_TRUE(Empty(queue)) << "it came too early";
-  Pass(4 * unit());
-  Delivery second = Pop(queue);
-  EXPECT_EQ(second.attempt(), 2U);
-  Ack(second);
-  EXPECT_TRUE(Empty(queue));
+  InTime([&](ms unit) {
+    const std::string queue = Queue();
+    PublishNumbered(queue, 1);
+    Delivery first = Pop(queue);
+    const Millis due = Moment(4 * unit);
+    EXPECT_TRUE(Run(first.Retry("not yet", 4 * unit, timers().Now())));
+    Pass(unit);
+    const bool empty = Empty(queue);
+    if (PastIt(due)) return false;
+    EXPECT_TRUE(empty) << "it came too early";
+    Pass(4 * unit);
+    Delivery second = Pop(queue);
+    EXPECT_EQ(second.attempt(), 2U);
+    Ack(second);
+    EXPECT_TRUE(Empty(queue));
+    return true;
+  });
 }
 
 TEST_P(TransportSuite, AClockThatJumpsFiresNothing) {
@@ -130,33 +146,51 @@ TEST_P(TransportSuite, WhatOutlivesItsTimeGoesToTheDeadLetters) {
 }
 
 TEST_P(TransportSuite, WhatIsTakenInTimeDoesNotExpire) {
-  const std::string queue = Queue();
-  Publish(queue, Numbered(1), Within(4 * unit()));
-  Delivery delivery = Pop(queue);
-  Pass(6 * unit());
-  EXPECT_TRUE(Run(delivery.Ack()));
-  EXPECT_TRUE(Empty(queue));
-  EXPECT_EQ(Stats(DeadLetterQueue(queue)).ready, 0U);
+  InTime([&](ms unit) {
+    const std::string queue = Queue();
+    const Millis end = Moment(4 * unit);
+    Publish(queue, Numbered(1), Within(4 * unit));
+    auto delivery = Must(Run(transport().Pop(queue, features().virtual_time ? ms(0) : 4 * unit)));
+    if (PastIt(end)) return false;
+    if (!delivery) {
+      ADD_FAILURE() << "it is not there";
+      return true;
+    }
+    Pass(6 * unit);
+    EXPECT_TRUE(Run(delivery->Ack()));
+    EXPECT_TRUE(Empty(queue));
+    EXPECT_EQ(Stats(DeadLetterQueue(queue)).ready, 0U);
+    return true;
+  });
 }
 
 TEST_P(TransportSuite, AQueueMayLimitTheTimeToLive) {
-  QueueOptions options;
-  options.message_ttl = 4 * unit();
-  const std::string queue = Queue(options);
-  names_.push_back(DeadLetterQueue(queue));
-  Publish(queue, Numbered(1));
-  Pass(2 * unit());
-  EXPECT_EQ(Stats(queue).ready, 1U);
-  Publish(queue, Numbered(2), Within(1'000 * unit()));
-  Pass(3 * unit());
-  Delivery dead = Pop(DeadLetterQueue(queue));
-  EXPECT_EQ(dead.message().body, "1");
-  Ack(dead);
-  EXPECT_EQ(Stats(queue).ready, 1U);
-  Pass(3 * unit());
-  Delivery second = Pop(DeadLetterQueue(queue));
-  EXPECT_EQ(second.message().body, "2") << "the shorter one of the two times holds";
-  Ack(second);
+  InTime([&](ms unit) {
+    QueueOptions options;
+    options.message_ttl = 4 * unit;
+    const std::string queue = Queue(options);
+    names_.push_back(DeadLetterQueue(queue));
+    const Millis end_of_first = Moment(4 * unit);
+    Publish(queue, Numbered(1));
+    Pass(2 * unit);
+    const std::uint64_t one = Stats(queue).ready;
+    if (PastIt(end_of_first)) return false;
+    EXPECT_EQ(one, 1U);
+    const Millis end_of_second = Moment(4 * unit);
+    Publish(queue, Numbered(2), Within(1'000 * unit));
+    Pass(3 * unit);
+    Delivery dead = Pop(DeadLetterQueue(queue));
+    EXPECT_EQ(dead.message().body, "1");
+    Ack(dead);
+    const std::uint64_t other = Stats(queue).ready;
+    if (PastIt(end_of_second)) return false;
+    EXPECT_EQ(other, 1U);
+    Pass(3 * unit);
+    Delivery second = Pop(DeadLetterQueue(queue));
+    EXPECT_EQ(second.message().body, "2") << "the shorter one of the two times holds";
+    Ack(second);
+    return true;
+  });
 }
 
 TEST_P(TransportSuite, WithoutDeadLettersWhatExpiresIsDroppedAndCounted) {

@@ -84,6 +84,13 @@ class TransportFixture : public ::testing::TestWithParam<Case> {
   }
   void Spawn(Task<void> task) { runner_.Spawn(std::move(task)); }
   bool Until(const std::function<bool()>& condition) { return runner_.Until(condition); }
+  // Until `count` is so high, however long it takes, as long as it rises.
+  bool UntilAll(std::size_t all, const std::function<std::size_t()>& count) {
+    for (std::size_t before = count(); before < all; before = count()) {
+      if (!Until([&] { return count() > before; })) return false;
+    }
+    return true;
+  }
   // Lets time pass, virtual or real.
   void Pass(ms duration) {
     if (!virtual_timers_) return runner_.RunFor(duration);
@@ -92,7 +99,20 @@ class TransportFixture : public ::testing::TestWithParam<Case> {
     Settle();
   }
   // Long enough for what goes on by itself to be done, or to show that it is not done.
-  void Settle() { runner_.RunFor(features().virtual_time ? ms(2) : std::min(unit() / 2, ms(50))); }
+  void Settle() { runner_.RunFor(features().virtual_time ? features().settling : std::min(unit() / 2, ms(50))); }
+
+  // `after` from now on, for PastIt.
+  Millis Moment(ms after) { return timers().Steady() + after.count(); }
+  bool PastIt(Millis moment) { return timers().Steady() >= moment; }
+  // For what a test must do, or look at, before a time is over: on a starved machine it may come too late, and then says
+  // nothing. `attempt` is given a unit of time and returns whether it was in time, before it expects anything that hangs on
+  // that; if not, it is made again, on other queues, with twice the unit.
+  void InTime(const std::function<bool(ms unit)>& attempt) {
+    for (ms longer = unit(); longer <= 32 * unit(); longer *= 2) {
+      if (attempt(longer) || HasFailure()) return;
+    }
+    FAIL() << "the machine is too slow to tell, with times of " << (32 * unit()).count() << " ms too";
+  }
 
   // A name that no other test uses, whose queue ends with the test.
   std::string Name(const std::string& noun) {
@@ -135,16 +155,16 @@ class TransportFixture : public ::testing::TestWithParam<Case> {
     return Must(Run(transport().Consume(queue, options)));
   }
   // What consumers of these tests are given.
-  ms lease() const { return 20 * unit(); }
+  ms lease() const { return features().lease.value_or(20 * unit()); }
   Delivery Next(Consumer& consumer) { return Must(Run(consumer.Next())); }
   // The next message, which is there or on its way.
   Delivery Pop(const std::string& queue) {
     auto popped = Must(Run(transport().Pop(queue, ms(features().virtual_time ? 0 : 10'000))));
-    for (int tries = 0; !popped && tries < 200; ++tries) {
-      Settle();
-      popped = Must(Run(transport().Pop(queue, ms(0))));
-    }
-    if (!popped) throw std::runtime_error("there is no message in queue " + queue);
+    const auto there = [&] {
+      if (!popped) popped = Must(Run(transport().Pop(queue, ms(0))));
+      return popped.has_value();
+    };
+    if (!Until(there)) throw std::runtime_error("there is no message in queue " + queue);
     return std::move(*popped);
   }
   // Nothing is there and nothing comes.

@@ -41,16 +41,22 @@ TEST_P(TransportSuite, WhatWasAcceptedIsThereAfterAReopen) {
 
 TEST_P(TransportSuite, WhatIsDelayedSurvivesAReopen) {
   if (!features().reopens || !capabilities().delay) GTEST_SKIP() << "does not keep what it has, or no delay";
-  const std::string queue = Queue();
-  PublishOptions later;
-  later.delay = 6 * unit();
-  Publish(queue, Numbered(1), later);
-  Reopen();
-  EXPECT_EQ(Stats(queue).ready, 0U);
-  Pass(7 * unit());
-  Delivery delivery = Pop(queue);
-  EXPECT_EQ(delivery.message().body, "1");
-  Ack(delivery);
+  InTime([&](ms unit) {
+    const std::string queue = Queue();
+    PublishOptions later;
+    later.delay = 6 * unit;
+    const Millis due = Moment(later.delay);
+    Publish(queue, Numbered(1), later);
+    Reopen();
+    const std::uint64_t ready = Stats(queue).ready;
+    if (PastIt(due)) return false;
+    EXPECT_EQ(ready, 0U);
+    Pass(7 * unit);
+    Delivery delivery = Pop(queue);
+    EXPECT_EQ(delivery.message().body, "1");
+    Ack(delivery);
+    return true;
+  });
 }
 
 TEST_P(TransportSuite, ExchangesAndBindingsSurviveAReopen) {
@@ -79,9 +85,10 @@ TEST_P(TransportSuite, CloseLosesNothingThatWasAccepted) {
     ++ended;
   };
   for (int i = 0; i < count; ++i) Spawn(publish(i));
-  ASSERT_TRUE(Until([&] { return ended > count / 10; }));
+  const auto so_far = [&] { return static_cast<std::size_t>(ended); };
+  ASSERT_TRUE(UntilAll(static_cast<std::size_t>(count) / 10 + 1, so_far));
   Run(transport().Close());
-  ASSERT_TRUE(Until([&] { return ended == count; })) << "a publish that was under way did not end";
+  ASSERT_TRUE(UntilAll(static_cast<std::size_t>(count), so_far)) << "a publish that was under way did not end";
   transport_.reset();
   transport_ = Open();
   TakeAll(queue, accepted);
@@ -89,30 +96,36 @@ TEST_P(TransportSuite, CloseLosesNothingThatWasAccepted) {
 
 TEST_P(TransportSuite, WhatADeadConsumerHeldComesAgain) {
   if (!features().several) GTEST_SKIP() << "one transport is all there is";
-  const std::string queue = Queue();
-  const auto ids = PublishNumbered(queue, 10);
-  auto dying = Open();
-  ConsumeOptions options(5);
-  options.lease = 4 * unit();
-  auto consumer = Must(Run(dying->Consume(queue, options)));
-  std::vector<Delivery> held;
-  for (int i = 0; i < 3; ++i) held.push_back(Next(*consumer));
-  std::set<std::string> held_ids;
-  for (const Delivery& delivery : held) held_ids.insert(delivery.message().id);
-  Ack(held[0]);
-  held_ids.erase(held[0].message().id);
-  environment().Abandon(std::move(dying));
-  Pass(5 * unit());
-  std::set<std::string> missing(ids.begin(), ids.end());
-  missing.erase(held[0].message().id);
-  while (!missing.empty()) {
-    Delivery delivery = Pop(queue);
-    if (held_ids.contains(delivery.message().id)) EXPECT_GE(delivery.deliveries(), 2U);
-    EXPECT_NE(delivery.message().id, held[0].message().id) << "it was acknowledged";
-    missing.erase(delivery.message().id);
-    Ack(delivery);
-  }
-  EXPECT_TRUE(Empty(queue));
+  InTime([&](ms unit) {
+    const std::string queue = Queue();
+    const auto ids = PublishNumbered(queue, 10);
+    auto dying = Open();
+    ConsumeOptions options(5);
+    options.lease = 4 * unit;
+    const Millis end = Moment(options.lease);
+    auto consumer = Must(Run(dying->Consume(queue, options)));
+    std::vector<Delivery> held;
+    for (int i = 0; i < 3; ++i) held.push_back(Next(*consumer));
+    std::set<std::string> held_ids;
+    for (const Delivery& delivery : held) held_ids.insert(delivery.message().id);
+    const Status acknowledged = Run(held[0].Ack());
+    if (PastIt(end)) return false;
+    EXPECT_TRUE(acknowledged);
+    held_ids.erase(held[0].message().id);
+    environment().Abandon(std::move(dying));
+    Pass(5 * unit);
+    std::set<std::string> missing(ids.begin(), ids.end());
+    missing.erase(held[0].message().id);
+    while (!missing.empty()) {
+      Delivery delivery = Pop(queue);
+      if (held_ids.contains(delivery.message().id)) EXPECT_GE(delivery.deliveries(), 2U);
+      EXPECT_NE(delivery.message().id, held[0].message().id) << "it was acknowledged";
+      missing.erase(delivery.message().id);
+      Ack(delivery);
+    }
+    EXPECT_TRUE(Empty(queue));
+    return true;
+  });
 }
 
 TEST_P(TransportSuite, SeveralTransportsShareAQueue) {
@@ -243,15 +256,17 @@ class DisturbedSuite : public TransportFixture {
     const std::size_t all = 10 * static_cast<std::size_t>(each);
     for (int i = 1; i <= disturbances; ++i) {
       const std::size_t enough = all * static_cast<std::size_t>(i) / (static_cast<std::size_t>(disturbances) + 1);
-      ASSERT_TRUE(Until([&] { return accepted() >= enough; })) << accepted() << " of " << all;
+      ASSERT_TRUE(UntilAll(enough, accepted)) << accepted() << " of " << all;
       disturb();
     }
-    EXPECT_TRUE(Until([&] { return accepted() == all; })) << accepted() << " of " << all << " were accepted";
+    EXPECT_TRUE(UntilAll(all, accepted)) << accepted() << " of " << all << " were accepted";
     std::vector<std::string> ids;
     for (const auto& producer : producers) {
       ids.insert(ids.end(), producer->accepted().begin(), producer->accepted().end());
     }
-    EXPECT_TRUE(Until([&] { return worker.HandledAll(ids); }))
+    // Of what was not known to be accepted some may be handled too.
+    EXPECT_TRUE(UntilAll(ids.size(), [&] { return worker.handled().size(); }) &&
+                Until([&] { return worker.HandledAll(ids); }))
         << "handled " << worker.handled().size() << " of " << all;
     for (const auto& producer : producers) producer->Stop();
     Run(consumer->Stop());

@@ -195,43 +195,60 @@ TEST_P(TransportSuite, GoesOnAfterManyFailures) {
 }
 
 TEST_P(TransportSuite, ADeliveryCanBeKeptForLonger) {
-  const std::string queue = Queue();
-  PublishNumbered(queue, 1);
-  ConsumeOptions options(1);
-  options.lease = 6 * unit();
-  const auto consumer = Consume(queue, options);
-  Delivery delivery = Next(*consumer);
-  for (int i = 0; i < 4; ++i) {
-    Pass(3 * unit());
-    EXPECT_TRUE(Run(delivery.Extend()));
-  }
-  EXPECT_EQ(Stats(queue).ready, 0U);
-  EXPECT_TRUE(Run(delivery.Ack()));
-  EXPECT_TRUE(Empty(queue));
+  InTime([&](ms unit) {
+    const std::string queue = Queue();
+    PublishNumbered(queue, 1);
+    ConsumeOptions options(1);
+    options.lease = 6 * unit;
+    const auto consumer = Consume(queue, options);
+    Millis end = Moment(options.lease);
+    Delivery delivery = Next(*consumer);
+    for (int i = 0; i < 4; ++i) {
+      Pass(3 * unit);
+      const Millis next_end = Moment(options.lease);
+      const bool extended = Run(delivery.Extend());
+      if (PastIt(end)) return false;
+      EXPECT_TRUE(extended);
+      end = next_end;
+    }
+    const std::uint64_t ready = Stats(queue).ready;
+    const Status acknowledged = Run(delivery.Ack());
+    if (PastIt(end)) return false;
+    EXPECT_EQ(ready, 0U);
+    EXPECT_TRUE(acknowledged);
+    EXPECT_TRUE(Empty(queue));
+    return true;
+  });
 }
 
 TEST_P(TransportSuite, ALeaseThatEndsHandsTheMessageOutAgain) {
   if (!capabilities().leases) GTEST_SKIP() << "does not claim leases";
-  const std::string queue = Queue();
-  PublishNumbered(queue, 1);
-  ConsumeOptions options(1);
-  options.lease = 4 * unit();
-  const auto slow = Consume(queue, options);
-  Delivery late = Next(*slow);
-  Pass(unit());
-  EXPECT_EQ(Stats(queue).ready, 0U) << "not before the lease ends";
-  if (features().virtual_time) {
-    // A clock that jumps ends no lease.
-    virtual_timers().fake_clock().JumpWall(std::chrono::hours(24));
-    Settle();
-    EXPECT_EQ(Stats(queue).ready, 0U);
-  }
-  Pass(5 * unit());
-  Delivery again = Pop(queue);
-  EXPECT_GE(again.deliveries(), 2U);
-  EXPECT_EQ(CodeOf(Run(late.Ack())), ErrorCode::kConflict);
-  EXPECT_TRUE(Run(again.Ack()));
-  EXPECT_TRUE(Empty(queue));
+  InTime([&](ms unit) {
+    const std::string queue = Queue();
+    PublishNumbered(queue, 1);
+    ConsumeOptions options(1);
+    options.lease = 4 * unit;
+    const auto slow = Consume(queue, options);
+    const Millis end = Moment(options.lease);
+    Delivery late = Next(*slow);
+    Pass(unit);
+    const std::uint64_t ready = Stats(queue).ready;
+    if (PastIt(end)) return false;
+    EXPECT_EQ(ready, 0U) << "not before the lease ends";
+    if (features().virtual_time) {
+      // A clock that jumps ends no lease.
+      virtual_timers().fake_clock().JumpWall(std::chrono::hours(24));
+      Settle();
+      EXPECT_EQ(Stats(queue).ready, 0U);
+    }
+    Pass(5 * unit);
+    Delivery again = Pop(queue);
+    EXPECT_GE(again.deliveries(), 2U);
+    EXPECT_EQ(CodeOf(Run(late.Ack())), ErrorCode::kConflict);
+    EXPECT_TRUE(Run(again.Ack()));
+    EXPECT_TRUE(Empty(queue));
+    return true;
+  });
 }
 
 }  // namespace tidings::messaging::testing

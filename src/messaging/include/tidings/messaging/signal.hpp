@@ -10,7 +10,8 @@
 
 namespace tidings::messaging {
 
-// A waiter looks again at what it waits for when Wait returns: a notification is a wake-up, not a promise.
+// A waiter looks again at what it waits for when Wait returns: a notification is a wake-up, not a promise. One that waits
+// when the execution context ends is destroyed with it, as by Asio's own objects.
 class Signal {
  public:
   explicit Signal(Executor executor);
