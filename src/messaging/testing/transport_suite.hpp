@@ -13,11 +13,12 @@
 // to be. More cases are more environments: behind a proxy that delays, that writes single bytes (steady), or that cuts
 // (Features::steady = false). Time is virtual or real; then `unit` is its grain: 50 ms and more.
 //
-// pub_sub_suite.hpp and streams_suite.hpp are the rest. The sizes of `./dev test --full` come by TIDINGS_FULL=1.
+// pub_sub_suite.hpp and streams_suite.hpp are the rest. The sizes of `./dev test --full` come by TIDINGS_TEST_FULL=1.
 #pragma once
 
 #include "transport_consume_tests.hpp"
 #include "transport_delay_tests.hpp"
+#include "transport_disturbed_tests.hpp"
 #include "transport_publish_tests.hpp"
 #include "transport_queue_tests.hpp"
 #include "transport_recovery_tests.hpp"
