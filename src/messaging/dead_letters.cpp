@@ -16,6 +16,8 @@ constexpr std::string_view kSuffix = ".dead";
 constexpr std::size_t kMostKept = 10'000;
 // How often the leases of what is held are prolonged.
 constexpr Millis kExtendEvery = 5'000;
+// How long what was put back is waited for where counts lag.
+constexpr Millis kMostLag = 2'000;
 
 // A letter as it was before it died.
 Message Revived(const Message& letter) {
@@ -77,11 +79,13 @@ class DeadLetters::Round {
   // Puts back what was kept, the newest first, so that they lie as they lay. The first error, if there was one.
   Task<Status> End() {
     Status end;
+    const std::size_t count = kept_.size();
     for (Delivery& letter : std::views::reverse(kept_)) {
       Status back = co_await letter.Nack();
       if (!back && end) end = back;
     }
     kept_.clear();
+    if (end && count > 0 && transport_.capabilities().counts_lag) co_await WaitForCount(count);
     co_return end;
   }
 
@@ -89,6 +93,16 @@ class DeadLetters::Round {
   std::uint64_t looked_at() const { return looked_at_; }
 
  private:
+  // So that the next walk finds them: it goes by the count. Others may take them meanwhile.
+  Task<void> WaitForCount(std::size_t count) {
+    const Millis until = timers_.Steady() + kMostLag;
+    while (timers_.Steady() < until) {
+      const auto stats = co_await transport_.Stats(name_);
+      if (!stats || stats->ready >= count) co_return;
+      co_await timers_.Sleep(milliseconds(5));
+    }
+  }
+
   Transport& transport_;
   Timers& timers_;
   std::string name_;

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "connection.hpp"
 #include "frame.hpp"
 #include "methods.hpp"
 #include "properties.hpp"
@@ -238,6 +239,19 @@ TEST(Methods, AreReadAsTheBrokerWritesThem) {
   EXPECT_TRUE(delivered.redelivered);
   EXPECT_EQ(delivered.exchange, "ex");
   EXPECT_EQ(delivered.routing_key, "k");
+}
+
+TEST(Refusals, SayWhetherTryingAgainMayHelp) {
+  const auto code = [](std::uint16_t number) {
+    CloseReason reason;
+    reason.code = number;
+    return ErrorOf(reason).code();
+  };
+  EXPECT_EQ(code(reply::kNotFound), ErrorCode::kNotFound);
+  EXPECT_EQ(code(reply::kPreconditionFailed), ErrorCode::kConflict);
+  EXPECT_EQ(code(reply::kNotAllowed), ErrorCode::kForbidden);
+  EXPECT_EQ(code(reply::kConnectionForced), ErrorCode::kUnavailable);
+  EXPECT_EQ(code(reply::kInternalError), ErrorCode::kUnavailable);
 }
 
 }  // namespace

@@ -57,7 +57,9 @@ Error ErrorOf(const CloseReason& reason) {
     case reply::kResourceLocked:
     case reply::kPreconditionFailed: code = ErrorCode::kConflict; break;
     case reply::kContentTooLarge: code = ErrorCode::kTooLarge; break;
-    case reply::kConnectionForced: code = ErrorCode::kUnavailable; break;
+    case reply::kConnectionForced:
+    // A quorum queue without a leader, say: RabbitMQ ends the connection with it, and is well again in a moment.
+    case reply::kInternalError: code = ErrorCode::kUnavailable; break;
     case reply::kNotAllowed: code = ErrorCode::kForbidden; break;
     default: break;
   }

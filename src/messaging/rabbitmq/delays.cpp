@@ -56,12 +56,19 @@ Task<Result<std::string>> Delays::Prepare(std::string queue, milliseconds delay,
   const bool fresh = known != uses_.end() && known->second.connection == link_->times_connected() &&
                      timers_.Steady() - known->second.declared < (kSpare / 2).count();
   if (fresh) co_return name;
-  const auto connection = co_await link_->Ready(timeout);
-  if (!connection) co_return std::unexpected(connection.error());
-  Scratch scratch(*connection);
-  // Not passively first: what bears this name is the library's own.
-  const auto declared = co_await scratch.DeclareQueue(name, DelayArguments(queue, tier, durable));
-  if (!declared) co_return std::unexpected(declared.error().Within("queue " + name));
+  const Deadline deadline(timers_, timeout);
+  for (bool declared = false; !declared;) {
+    const auto connection = co_await link_->Ready(deadline.left());
+    if (!connection) co_return std::unexpected(connection.error());
+    Scratch scratch(*connection);
+    // Not passively first: what bears this name is the library's own.
+    const auto made = co_await scratch.DeclareQueue(name, DelayArguments(queue, tier, durable));
+    declared = made.has_value();
+    // A connection that broke is no answer.
+    if (!declared && ((*connection)->open() || deadline.over() || link_->stopped())) {
+      co_return std::unexpected(made.error().Within("queue " + name));
+    }
+  }
   Use use;
   use.queue = queue;
   use.declared = timers_.Steady();

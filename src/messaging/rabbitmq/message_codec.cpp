@@ -15,6 +15,7 @@
 #include "methods.hpp"
 #include "properties.hpp"
 #include "table.hpp"
+#include "value_types.hpp"
 
 namespace tidings::messaging::rabbitmq {
 namespace {
@@ -87,9 +88,14 @@ void AppendTable(Writer& writer, const Message& message, std::string_view order,
   TableWriter table(writer);
   if (!message.key.empty()) AppendText(table, kKey, message.key);
   if (!order.empty()) table.Text(kOrder, order);
+  const ValueTypes types(message.headers.Get(kTypes));
   std::string escaped;
   for (const auto& [name, value] : message.headers) {
-    if (MappedOf(name, value) != nullptr) continue;
+    if (MappedOf(name, value) != nullptr || name == kTypes) continue;
+    if (const auto typed = types.Find(name, value)) {
+      table.Raw(name, *typed);
+      continue;
+    }
     if (std::ranges::find(numbers, name) != numbers.end()) {
       if (const auto number = ParseWhole(value)) {
         table.Integer(name, static_cast<std::int64_t>(*number));
@@ -143,9 +149,11 @@ class BrokerHeaders {
 
 Status ReadTableInto(std::string_view content, Message& message, BrokerHeaders& broker, std::string& order,
                      Strictness strictness) {
+  ValueTypes types;
   Reader reader(content);
   while (!reader.done()) {
     std::string_view name = reader.ShortText();
+    const std::string_view begin = reader.rest();
     const char type = static_cast<char>(reader.U8());
     if (type == 'S' && !IsBrokers(name)) {
       const std::string_view text = reader.LongText();
@@ -177,13 +185,17 @@ Status ReadTableInto(std::string_view content, Message& message, BrokerHeaders& 
     } else if (!IsBrokers(name)) {
       if (name.starts_with(kEscape)) name.remove_prefix(kEscape.size());
       if (FitsAsName(name)) {
+        // What is no UTF-8 is sent as bytes in any case.
+        const bool text = value->kind == Value::Kind::kBytes && !IsUtf8(value->text);
         message.headers.Set(name, value->Text());
+        if (!text && !NeedsEscape(name)) types.Add(name, begin.substr(0, begin.size() - reader.rest().size()));
       } else if (strictness == Strictness::kStrict) {
         return Fail(ErrorCode::kInvalid, "a header's name is not 1 to 128 printable ASCII characters");
       }
     }
   }
   if (!reader.ok()) return Fail(ErrorCode::kInvalid, "the table of headers is cut off");
+  types.PutInto(message.headers);
   return {};
 }
 

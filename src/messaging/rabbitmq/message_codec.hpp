@@ -3,6 +3,9 @@
 //   message-id ← id · type ← type · content-type, content-encoding, correlation-id, reply-to ← the headers of these names ·
 //   timestamp (seconds) ← header tidings-time, kept in the table too for its milliseconds · headers table ← all others, texts
 //   as long strings (what is no UTF-8 as byte arrays), and "tidings-key" ← key
+//
+// Values of another type, which another client wrote, are texts among the headers; "amqp-types" (value_types.hpp) brings them
+// back when the message is sent again.
 #pragma once
 
 #include <cstdint>

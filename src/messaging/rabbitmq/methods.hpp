@@ -68,6 +68,7 @@ inline constexpr std::uint16_t kNotFound = 404;
 inline constexpr std::uint16_t kResourceLocked = 405;
 inline constexpr std::uint16_t kPreconditionFailed = 406;
 inline constexpr std::uint16_t kNotAllowed = 530;
+inline constexpr std::uint16_t kInternalError = 541;
 }  // namespace reply
 
 // Takes the method off a method frame's payload; 0 if it is too short.

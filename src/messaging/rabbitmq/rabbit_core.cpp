@@ -14,6 +14,7 @@ RabbitTransport::Core::Core(Executor executor_, Timers& timers_, LossLedger& led
   capabilities.exchanges = true;
   capabilities.delay = true;
   capabilities.shared = true;
+  capabilities.counts_lag = true;
   capabilities.pub_sub = true;
 }
 

@@ -196,7 +196,7 @@ class RabbitSubscription final : public Subscription {
 }  // namespace
 
 Task<Result<std::size_t>> RabbitPubSub::Publish(std::string topic, Message message) {
-  if (topic.size() > 255) co_return Fail(ErrorCode::kInvalid, "a topic has at most 255 bytes");
+  if (Status named = CheckName(topic); !named) co_return std::unexpected(named.error().Within("topic"));
   PublishOptions options;
   options.require_route = false;
   const auto publisher = publisher_;
@@ -216,8 +216,9 @@ Task<Result<std::size_t>> RabbitPubSub::Publish(std::string topic, Message messa
 }
 
 Task<Result<std::unique_ptr<Subscription>>> RabbitPubSub::Subscribe(std::vector<std::string> topics) {
+  if (topics.empty()) co_return Fail(ErrorCode::kInvalid, "a subscription names at least one topic");
   for (const std::string& topic : topics) {
-    if (topic.size() > 255) co_return Fail(ErrorCode::kInvalid, "a topic has at most 255 bytes");
+    if (Status named = CheckName(topic); !named) co_return std::unexpected(named.error().Within("topic"));
   }
   const auto subscription = std::make_shared<TopicSubscription>(executor_, timers_, ledger_, link_, std::move(topics));
   if (Status started = co_await subscription->Start(call_timeout_); !started)

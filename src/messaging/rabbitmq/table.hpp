@@ -68,6 +68,12 @@ class TableWriter {
     Named(writer_, name, 'l').U64(static_cast<std::uint64_t>(value));
     return *this;
   }
+  // A value as it came: its type's letter and its bytes.
+  TableWriter& Raw(std::string_view name, std::string_view value) {
+    writer_.ShortText(name);
+    writer_.Bytes(value);
+    return *this;
+  }
   void End() { writer_.EndLength(begin_); }
 
  private:

@@ -55,7 +55,9 @@ Status Prepare(asio::ssl::context& context, const Url& url) {
   } else {
     context.load_verify_file(url.ca_file, error);
   }
-  if (error) return Fail(ErrorCode::kInvalid, "the certificates to trust cannot be read: " + error.message());
+  if (error)
+    return Fail(ErrorCode::kInvalid, "the certificates to trust cannot be read" +
+                                         (url.ca_file.empty() ? "" : " from " + url.ca_file) + ": " + error.message());
   return {};
 }
 

@@ -72,6 +72,8 @@ class Reader {
 
   bool ok() const { return ok_; }
   bool done() const { return rest_.empty(); }
+  // What was not read yet.
+  std::string_view rest() const { return rest_; }
 
  private:
   std::uint64_t Number(std::size_t bytes) {

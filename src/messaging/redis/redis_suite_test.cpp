@@ -9,17 +9,7 @@
 namespace tidings::messaging::testing {
 namespace {
 
-using redis::testing::RedisEnvironment;
-
-Case RedisCase(const std::string& name, std::optional<Faults> faults, std::chrono::milliseconds unit) {
-  Features features;
-  features.reopens = true;
-  features.several = true;
-  features.server = true;
-  features.cuts = faults.has_value();
-  features.unit = unit;
-  return Case(name, features, [faults] { return std::make_unique<RedisEnvironment>(faults); });
-}
+using redis::testing::RedisCase;
 
 const auto kCases = ::testing::Values(
     RedisCase("Bare", std::nullopt, std::chrono::milliseconds(60)),
@@ -30,6 +20,7 @@ INSTANTIATE_TEST_SUITE_P(Redis, TransportSuite, kCases, CaseName);
 INSTANTIATE_TEST_SUITE_P(Redis, DisturbedSuite, kCases, CaseName);
 INSTANTIATE_TEST_SUITE_P(Redis, PubSubSuite, kCases, CaseName);
 INSTANTIATE_TEST_SUITE_P(Redis, StreamsSuite, kCases, CaseName);
+INSTANTIATE_TEST_SUITE_P(Redis, DisturbedStreamsSuite, kCases, CaseName);
 
 }  // namespace
 }  // namespace tidings::messaging::testing

@@ -89,7 +89,7 @@ TEST_P(PubSubSuite, KeepsTheOrderOfATopic) {
   if (!capabilities().pub_sub || !features().steady) GTEST_SKIP() << "does not claim publish/subscribe, or order";
   const std::string topic = Name("topic");
   const auto subscription = Subscribe({topic});
-  const int count = FullSizes() ? 1'000 : 200;
+  const int count = Large() ? 1'000 : 200;
   for (int i = 0; i < count; ++i) Send(topic, Numbered(i));
   for (int i = 0; i < count; ++i) ASSERT_EQ(Receive(*subscription).message().body, std::to_string(i));
 }
@@ -203,6 +203,22 @@ TEST_P(PubSubSuite, ABrokenConnectionIsAGap) {
   Notice next = Receive(*subscription);
   while (next.gap()) next = Receive(*subscription);
   EXPECT_EQ(next.message().body, "2");
+}
+
+TEST_P(PubSubSuite, AServerThatStartsAgainIsAGap) {
+  if (!capabilities().pub_sub || !features().server) GTEST_SKIP() << "has no server";
+  const std::string topic = Name("topic");
+  const auto subscription = Subscribe({topic});
+  environment().KillServer();
+  environment().StartServer();
+  EXPECT_TRUE(Receive(*subscription).gap());
+  ASSERT_TRUE(Until([&] {
+    const auto sent = Run(pub_sub().Publish(topic, Numbered(1)));
+    return sent && *sent > 0;
+  })) << "it listens again by itself";
+  Notice next = Receive(*subscription);
+  while (next.gap()) next = Receive(*subscription);
+  EXPECT_EQ(next.message().body, "1");
 }
 
 TEST_P(PubSubSuite, RefusesWhatIsOutOfBounds) {

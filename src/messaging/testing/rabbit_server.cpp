@@ -51,15 +51,19 @@ bool Greets(std::uint16_t port) {
 
 }  // namespace
 
-RabbitServer::RabbitServer() : node_name_("tidings" + std::to_string(amqp_.number()) + "@localhost") {
+RabbitServer::RabbitServer(const std::vector<std::string>& settings)
+    : node_name_("tidings" + std::to_string(amqp_.number()) + "@localhost") {
   const std::string cookie = folder_.File(".erlang.cookie");
   std::ofstream(cookie) << kCookie;
   ::chmod(cookie.c_str(), 0400);
   std::ofstream(folder_.File("enabled_plugins")) << "[].\n";
   std::ofstream(folder_.File("env.conf")) << "\n";
-  std::ofstream(folder_.File("rabbitmq.conf")) << "disk_free_limit.absolute = 10MB\n"
-                                               << "log.file.level = warning\n"
-                                               << "raft.wal_max_size_bytes = 33554432\n";
+  std::ofstream configuration(folder_.File("rabbitmq.conf"));
+  configuration << "disk_free_limit.absolute = 10MB\n"
+                << "log.file.level = warning\n"
+                << "raft.wal_max_size_bytes = 33554432\n";
+  for (const std::string& line : settings) configuration << line << '\n';
+  configuration.close();
   epmd_ = std::make_unique<ChildProcess>(
       std::vector<std::string>{"epmd", "-port", std::to_string(mapper_.number()), "-address", "127.0.0.1"});
   Start();

@@ -19,7 +19,8 @@ class RabbitServer {
  public:
   // Started and taking connections when it returns. Throws std::runtime_error, with the end of its log, if it does not come
   // up in 180 s (5 s is usual, on a machine that is busy with nothing else).
-  RabbitServer();
+  // `settings` are lines of its rabbitmq.conf.
+  explicit RabbitServer(const std::vector<std::string>& settings = {});
   ~RabbitServer();
 
   std::uint16_t port() const { return amqp_.number(); }

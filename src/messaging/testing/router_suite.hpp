@@ -154,8 +154,11 @@ TEST_P(RouterSuite, AReplayedLetterKeepsItsIdAndBeginsAnew) {
   ASSERT_TRUE(would);
   EXPECT_EQ(would->selected, 1U);
   EXPECT_EQ(would->replayed, 0U);
-  ASSERT_EQ(Dead().size(), 1U);
-  EXPECT_EQ(Dead()[0].id, id);
+  for (int look = 0; look < 3; ++look) {
+    const auto letters = Dead();
+    ASSERT_EQ(letters.size(), 1U) << "they stay where they are looked at";
+    EXPECT_EQ(letters[0].id, id);
+  }
   fixed = true;
   const auto replayed = Run(dead.Replay(queue_));
   ASSERT_TRUE(replayed) << replayed.error().message();
@@ -480,8 +483,9 @@ TEST_P(RouterSuite, BatchesAreSettledEachMessageByItself) {
   ASSERT_TRUE(Until([&] { return router.stats().done == 4 && router.stats().buried == 1; }));
   Stop(router);
   EXPECT_LE(*std::ranges::max_element(sizes), 4U);
-  ASSERT_EQ(Dead().size(), 1U);
-  EXPECT_EQ(Dead()[0].body, "bad");
+  const auto dead = Dead();
+  ASSERT_EQ(dead.size(), 1U);
+  EXPECT_EQ(dead[0].body, "bad");
 }
 
 }  // namespace tidings::messaging::testing

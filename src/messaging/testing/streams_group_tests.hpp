@@ -200,7 +200,7 @@ TEST_P(StreamsSuite, ManyConsumersOfAGroupShareItsEntries) {
   if (!capabilities().stream_groups) GTEST_SKIP() << "does not claim groups";
   const std::string stream = StreamName();
   CreateGroup(stream, "group");
-  const int count = FullSizes() ? 5'000 : 200;
+  const int count = Large() ? 5'000 : 200;
   std::vector<StreamId> seen;
   std::size_t ended = 0;
   const auto work = [&](std::string consumer) -> Task<void> {

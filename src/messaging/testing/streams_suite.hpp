@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "streams_disturbed_tests.hpp"
 #include "streams_fixture.hpp"
 #include "streams_group_tests.hpp"
 

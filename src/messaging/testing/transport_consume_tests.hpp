@@ -97,8 +97,8 @@ TEST_P(TransportSuite, WithAPrefetchOfOneTheNextIsWithheldUntilTheFirstIsSettled
 
 TEST_P(TransportSuite, CompetingConsumersShareAQueue) {
   const std::string queue = Queue();
-  const int count = FullSizes() ? 5'000 : 300;
-  const std::size_t consumers = FullSizes() ? 50 : 10;
+  const int count = Large() ? 5'000 : 300;
+  const std::size_t consumers = Large() ? 50 : 10;
   std::map<std::string, int> seen;
   std::size_t handled = 0;
   std::size_t ended = 0;
@@ -144,7 +144,7 @@ TEST_P(TransportSuite, ASlowConsumerDoesNotHoldUpOthers) {
 TEST_P(TransportSuite, OneConsumerGetsAQueueInOrder) {
   if (!capabilities().ordered || !features().steady) GTEST_SKIP() << "does not claim order";
   const std::string queue = Queue();
-  const int count = FullSizes() ? 5'000 : 320;
+  const int count = Large() ? 5'000 : 320;
   for (int i = 0; i < count; ++i) Publish(queue, Message("type." + std::to_string(i % 16), std::to_string(i)));
   const auto consumer = Consume(queue, 10);
   std::map<std::string, int> last;

@@ -33,6 +33,33 @@ std::optional<ErrorCode> CodeOf(const Result<T>& result) {
   return result ? std::nullopt : std::optional(result.error().code());
 }
 
+// What of a message is otherwise than it was sent, in words; "" if nothing is.
+inline std::string Difference(const Message& came, const Message& sent, bool in_order) {
+  std::string text;
+  const auto compare = [&](const std::string& part, std::string_view now, std::string_view then) {
+    if (now == then) return;
+    const auto shown = [](std::string_view value) {
+      return std::to_string(value.size()) + " bytes: " + ::testing::PrintToString(std::string(value.substr(0, 80)));
+    };
+    text += part + " has " + shown(now) + " where " + shown(then) + " were sent; ";
+  };
+  compare("id", came.id, sent.id);
+  compare("type", came.type, sent.type);
+  compare("key", came.key, sent.key);
+  compare("body", came.body, sent.body);
+  const auto names = [&](const Headers& headers) {
+    std::vector<std::string> all;
+    for (const auto& [name, value] : headers) all.push_back(name);
+    if (!in_order) std::ranges::sort(all);
+    std::string list;
+    for (const std::string& name : all) list += name + " ";
+    return list;
+  };
+  compare("the list of headers", names(came.headers), names(sent.headers));
+  for (const auto& [name, value] : sent.headers) compare("header " + name, came.headers.Get(name), value);
+  return text;
+}
+
 class TransportFixture : public ::testing::TestWithParam<Case> {
  protected:
   using ms = std::chrono::milliseconds;
@@ -50,11 +77,15 @@ class TransportFixture : public ::testing::TestWithParam<Case> {
   void TearDown() override {
     // After a failure something may wait still for what is gone by now.
     if (!transport_ || HasFailure()) return;
-    for (const std::string& name : names_) (void)Run(transport_->DeleteQueue(name));
+    if (!environment_->leaves_queues()) {
+      for (const std::string& name : names_) (void)Run(transport_->DeleteQueue(name));
+    }
     Run(transport_->Close());
   }
 
   const Features& features() const { return GetParam().features; }
+  // Whether to take the sizes of `./dev test --full`.
+  bool Large() const { return FullSizes() && !features().slow; }
   ms unit() const { return features().unit; }
   Transport& transport() { return *transport_; }
   const Capabilities& capabilities() { return transport_->capabilities(); }

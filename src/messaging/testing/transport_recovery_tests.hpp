@@ -1,10 +1,6 @@
 // Conformance of Transport: what happens when a consumer, a transport, a connection or the server ends in the middle.
 #pragma once
 
-#include <algorithm>
-#include <chrono>
-#include <functional>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -74,7 +70,7 @@ TEST_P(TransportSuite, ExchangesAndBindingsSurviveAReopen) {
 TEST_P(TransportSuite, CloseLosesNothingThatWasAccepted) {
   if (!features().reopens) GTEST_SKIP() << "does not keep what it has";
   const std::string queue = Queue();
-  const int count = FullSizes() ? 10'000 : 500;
+  const int count = Large() ? 10'000 : 500;
   std::vector<std::string> accepted;
   int ended = 0;
   const auto publish = [&](int number) -> Task<void> {
@@ -171,168 +167,6 @@ TEST_P(TransportSuite, AnExclusiveQueueIsItsTransportsAlone) {
     return CodeOf(gone) == ErrorCode::kNotFound;
   })) << "it is gone with its transport";
   Run(other->Close());
-}
-
-// Publishes beside the test, again and again until it is accepted, as a producer does.
-class Producer {
- public:
-  Producer(Transport& transport, std::string queue, int from, int count)
-      : transport_(transport), queue_(std::move(queue)), from_(from), count_(count) {}
-  Task<void> Publish(Timers& timers) {
-    for (int i = from_; i < from_ + count_; ++i) {
-      const Message message("test.numbered", std::to_string(i));
-      while (!stopped_) {
-        const auto published = co_await transport_.Publish(Address::Queue(queue_), message);
-        if (published) {
-          accepted_.push_back(message.id);
-          break;
-        }
-        ++failures_;
-        co_await timers.Sleep(std::chrono::milliseconds(20));
-      }
-    }
-    done_ = true;
-  }
-  bool done() const { return done_; }
-  int failures() const { return failures_; }
-  const std::vector<std::string>& accepted() const { return accepted_; }
-  void Stop() { stopped_ = true; }
-
- private:
-  Transport& transport_;
-  std::string queue_;
-  int from_;
-  int count_;
-  bool done_ = false;
-  bool stopped_ = false;
-  int failures_ = 0;
-  std::vector<std::string> accepted_;
-};
-
-// Handles beside the test; each message for the first time after its consumer looked at it.
-class Worker {
- public:
-  Task<void> Work(Consumer& consumer, bool steady) {
-    for (;;) {
-      auto delivery = co_await consumer.Next();
-      if (!delivery) break;
-      ++handled_[delivery->message().id];
-      const Status acknowledged = co_await delivery->Ack();
-      if (!acknowledged && steady) ADD_FAILURE() << acknowledged.error().message();
-    }
-    ended_ = true;
-  }
-  const std::map<std::string, int>& handled() const { return handled_; }
-  bool HandledAll(const std::vector<std::string>& ids) const {
-    return std::ranges::all_of(ids, [&](const std::string& id) { return handled_.contains(id); });
-  }
-  bool ended() const { return ended_; }
-
- private:
-  std::map<std::string, int> handled_;
-  bool ended_ = false;
-};
-
-// Producers and a consumer at work while `disturb` is called now and then: nothing that was accepted is lost, and all go on
-// by themselves.
-class DisturbedSuite : public TransportFixture {
- protected:
-  void WorkThrough(int disturbances, const std::function<void()>& disturb) {
-    const std::string queue = Queue();
-    const int each = FullSizes() ? 1'000 : 100;
-    std::vector<std::unique_ptr<Producer>> producers;
-    Worker worker;
-    auto consumer = Consume(queue, 10);
-    Spawn(worker.Work(*consumer, false));
-    for (int i = 0; i < 10; ++i) {
-      producers.push_back(std::make_unique<Producer>(transport(), queue, i * each, each));
-      Spawn(producers.back()->Publish(timers()));
-    }
-    const auto accepted = [&] {
-      std::size_t count = 0;
-      for (const auto& producer : producers) count += producer->accepted().size();
-      return count;
-    };
-    const std::size_t all = 10 * static_cast<std::size_t>(each);
-    for (int i = 1; i <= disturbances; ++i) {
-      const std::size_t enough = all * static_cast<std::size_t>(i) / (static_cast<std::size_t>(disturbances) + 1);
-      ASSERT_TRUE(UntilAll(enough, accepted)) << accepted() << " of " << all;
-      disturb();
-    }
-    EXPECT_TRUE(UntilAll(all, accepted)) << accepted() << " of " << all << " were accepted";
-    std::vector<std::string> ids;
-    for (const auto& producer : producers) {
-      ids.insert(ids.end(), producer->accepted().begin(), producer->accepted().end());
-    }
-    // Of what was not known to be accepted some may be handled too.
-    EXPECT_TRUE(UntilAll(ids.size(), [&] { return worker.handled().size(); }) &&
-                Until([&] { return worker.HandledAll(ids); }))
-        << "handled " << worker.handled().size() << " of " << all;
-    for (const auto& producer : producers) producer->Stop();
-    Run(consumer->Stop());
-    EXPECT_TRUE(Until([&] {
-      return worker.ended() && std::ranges::all_of(producers, [](const auto& producer) { return producer->done(); });
-    }));
-  }
-};
-
-TEST_P(DisturbedSuite, NothingIsLostWithoutDisturbance) {
-  WorkThrough(0, [] {});
-}
-
-TEST_P(DisturbedSuite, NothingIsLostWhenConnectionsBreak) {
-  if (!features().cuts) GTEST_SKIP() << "has no connections that break";
-  WorkThrough(FullSizes() ? 20 : 4, [&] { environment().CutConnections(); });
-}
-
-TEST_P(DisturbedSuite, NothingIsLostWhenTheServerIsKilled) {
-  if (!features().server || !capabilities().durable) GTEST_SKIP() << "has no server that keeps its data";
-  WorkThrough(FullSizes() ? 5 : 2, [&] {
-    environment().KillServer();
-    Settle();
-    environment().StartServer();
-  });
-}
-
-TEST_P(DisturbedSuite, NothingIsLostWhenTheServerStandsStill) {
-  if (!features().server) GTEST_SKIP() << "has no server";
-  WorkThrough(2, [&] {
-    environment().PauseServer();
-    Pass(4 * unit());
-    environment().ResumeServer();
-  });
-}
-
-TEST_P(DisturbedSuite, ASettlementAfterTheConnectionBrokeIsRefused) {
-  if (!features().cuts) GTEST_SKIP() << "has no connections that break";
-  const std::string queue = Queue();
-  PublishNumbered(queue, 1);
-  ConsumeOptions options(4);
-  options.lease = 4 * unit();
-  const auto consumer = Consume(queue, options);
-  Delivery stale = Next(*consumer);
-  environment().CutConnections();
-  Pass(5 * unit());
-  Delivery again = Next(*consumer);
-  EXPECT_EQ(again.message().id, stale.message().id);
-  EXPECT_EQ(CodeOf(Run(stale.Ack())), ErrorCode::kConflict);
-  EXPECT_TRUE(Run(again.Ack()));
-  EXPECT_TRUE(Empty(queue));
-}
-
-TEST_P(DisturbedSuite, WhatIsNotDurableIsDeclaredAgainAfterAReconnect) {
-  if (!features().server || !capabilities().exchanges) GTEST_SKIP() << "has no server, or no exchanges";
-  QueueOptions options;
-  options.durable = false;
-  const std::string queue = Queue(options);
-  const std::string exchange = Name("exchange");
-  Declare(Topology().AddExchange(exchange, ExchangeKind::kDirect, false).Bind(exchange, queue, "a"));
-  const auto consumer = Consume(queue);
-  environment().KillServer();
-  environment().StartServer();
-  EXPECT_TRUE(Until([&] { return TryPublish(Address::Exchange(exchange, "a"), Numbered(1)).has_value(); }));
-  Delivery delivery = Next(*consumer);
-  Ack(delivery);
 }
 
 }  // namespace tidings::messaging::testing

@@ -18,6 +18,7 @@
 
 #include "transport_consume_tests.hpp"
 #include "transport_delay_tests.hpp"
+#include "transport_disturbed_tests.hpp"
 #include "transport_publish_tests.hpp"
 #include "transport_queue_tests.hpp"
 #include "transport_recovery_tests.hpp"

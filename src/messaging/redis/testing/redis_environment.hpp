@@ -1,6 +1,8 @@
 // RedisEnvironment: a redis-server of its own for the conformance suites, behind a proxy where that is asked for.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,10 +23,11 @@ using messaging::testing::RedisServer;
 class RedisEnvironment final : public messaging::testing::TransportEnvironment {
  public:
   // With `faults`, all bytes go through a proxy that does these to them.
-  explicit RedisEnvironment(std::optional<Faults> faults = std::nullopt) : server_(RedisServer::Durability::kAlways) {
-    if (!faults) return;
+  explicit RedisEnvironment(std::optional<Faults> faults = std::nullopt)
+      : server_(RedisServer::Durability::kAlways), faults_(faults) {
+    if (!faults_) return;
     proxy_ = std::make_unique<FaultProxy>(server_.port());
-    proxy_->Set(*faults);
+    proxy_->Set(*faults_);
   }
 
   messaging::Task<Result<std::unique_ptr<messaging::Transport>>> Open(messaging::Executor executor,
@@ -44,6 +47,23 @@ class RedisEnvironment final : public messaging::testing::TransportEnvironment {
   void CutConnections() override {
     if (proxy_) proxy_->Cut();
   }
+  void CutConnectionsAfter(std::uint64_t bytes) override {
+    if (proxy_) proxy_->CutAfter(bytes);
+  }
+  // One way, the other, both.
+  void Silence() override {
+    Faults silent;
+    if (silences_ % 3 != 1) silent.SwallowToClient();
+    if (silences_ % 3 != 0) silent.SwallowToServer();
+    ++silences_;
+    connections_ = proxy_->connections();
+    proxy_->Set(silent);
+  }
+  bool noticed() override { return proxy_->connections() > connections_; }
+  void EndSilence() override {
+    proxy_->Set(*faults_);
+    proxy_->Cut();
+  }
   // As the script of a publish leaves it, with a text that is none of ours.
   bool PutGarbage(const std::string& queue, const std::string& bytes) override {
     const std::string base = "{tidings}:queue:" + queue + ":";
@@ -56,7 +76,23 @@ class RedisEnvironment final : public messaging::testing::TransportEnvironment {
 
  private:
   RedisServer server_;
+  std::optional<Faults> faults_;
   std::unique_ptr<FaultProxy> proxy_;
+  int silences_ = 0;
+  std::uint64_t connections_ = 0;  // when it fell silent
 };
+
+inline messaging::testing::Case RedisCase(const std::string& name, std::optional<Faults> faults,
+                                          std::chrono::milliseconds unit) {
+  messaging::testing::Features features;
+  features.reopens = true;
+  features.several = true;
+  features.server = true;
+  features.cuts = faults.has_value();
+  features.silences = faults.has_value();
+  features.slow = faults.has_value();
+  features.unit = unit;
+  return messaging::testing::Case(name, features, [faults] { return std::make_unique<RedisEnvironment>(faults); });
+}
 
 }  // namespace tidings::redis::testing

@@ -33,6 +33,7 @@ class Capabilities {
   bool exchanges = false;      // Declare takes exchanges and bindings
   bool delay = false;          // PublishOptions::delay, and Retry with a delay
   bool shared = false;         // other processes may use the same queues
+  bool counts_lag = false;     // Stats may show what was settled a moment ago as it was before
   bool leases = false;         // a consumer that dies is found out by time, not by its connection
   bool pub_sub = false;        // pub_sub() is there
   bool streams = false;        // streams() is there
