@@ -16,6 +16,8 @@ constexpr std::string_view kSuffix = ".dead";
 constexpr std::size_t kMostKept = 10'000;
 // How often the leases of what is held are prolonged.
 constexpr Millis kExtendEvery = 5'000;
+// How long a broker may take to put back what was looked at.
+constexpr Millis kMostReturning = 5'000;
 
 // A letter as it was before it died.
 Message Revived(const Message& letter) {
@@ -81,6 +83,7 @@ class DeadLetters::Round {
       Status back = co_await letter.Nack();
       if (!back && end) end = back;
     }
+    if (end) co_await Returned(kept_.size());
     kept_.clear();
     co_return end;
   }
@@ -89,6 +92,17 @@ class DeadLetters::Round {
   std::uint64_t looked_at() const { return looked_at_; }
 
  private:
+  // RabbitMQ does not say when it has put a message back: whoever looks next shall find all of them. Somebody else may have
+  // taken some meanwhile, so this does not wait long.
+  Task<void> Returned(std::size_t count) {
+    const Millis deadline = timers_.Steady() + kMostReturning;
+    while (count > 0 && timers_.Steady() < deadline) {
+      auto stats = co_await transport_.Stats(name_);
+      if (!stats || stats->ready >= count) co_return;
+      co_await timers_.Sleep(milliseconds(10));
+    }
+  }
+
   Transport& transport_;
   Timers& timers_;
   std::string name_;
