@@ -2,6 +2,7 @@
 """Measures tidings beside other servers on this machine, and ends with one table. See bench/README.md."""
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import time
 
-from harness import scenarios, servers, table, targets
+from harness import brokers, scenarios, servers, table, targets
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LONGEST_RUN = 300  # seconds
@@ -104,9 +105,15 @@ class Bench:
         if self.options.fill_only:
             return {}
         try:
-            with servers.Server(self.installation, name, data) as server:
+            with contextlib.ExitStack() as stack:
+                amqp = stack.enter_context(brokers.Rabbit()).url if row.amqp else None
+                ferretdb = brokers.FerretDB(str(self.installation.peers / "peer_ferretdb"))
+                database = stack.enter_context(ferretdb).url if name == "ferretdb" else None
+                server = stack.enter_context(servers.Server(self.installation, name, data, amqp, database))
                 line = self._load(row, server, row.command(self.options), LONGEST_RUN)
                 line["ready_ms"] = server.ready_ms
+                if row.amqp and name == "tidings":
+                    line["backlog"] = server.metric("tidings_queue_backlog_events")
                 return line
         finally:
             if not keeps:

@@ -7,6 +7,7 @@ build_packages=(clang-19 lld-19 llvm-19 ccache cmake ninja-build pkg-config
 test_packages=(libclang-rt-19-dev libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev
   ca-certificates git python3 python3-venv strace g++-12 redis-server rabbitmq-server)
 browser_packages=(chromium)
+bench_packages=(librabbitmq-dev libhiredis-dev redis-server rabbitmq-server)
 fuzz_packages=(libclang-rt-19-dev)
 format_packages=(clang-format-19 git)
 lint_packages=(clang-format-19 clang-tidy-19 libclang-rt-19-dev libgtest-dev libgmock-dev librapidcheck-dev git python3)

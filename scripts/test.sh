@@ -128,6 +128,7 @@ test_all() {
   part e2e runner e2e "${full[@]}"
   part browser runner browser
   part readme runner ../examples/readme
+  part examples runner examples
   part queue runner queue
   part kill runner kill
   part build-faults build_faults

@@ -2,8 +2,9 @@
 
 import dataclasses
 
-ALL = ("limit", "durable", "socketioxide", "centrifugo", "node", "tidings")
-WITHOUT_DISK = tuple(name for name in ALL if name != "durable")
+CHAT = ("limit", "durable", "socketioxide", "centrifugo", "node", "tidings")
+ALL = (*CHAT[:-1], "replaced", "ferretdb", "tidings")
+WITHOUT_DISK = tuple(name for name in CHAT if name != "durable")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Row:
     fill: int = 0  # instead of by a first run: an imported room with so many messages
     quick_fill: int = 0
     asked: bool = False  # only run where it is named
+    amqp: bool = False  # the servers publish to a RabbitMQ of the run's own
 
     def filling(self, options):
         return self.quick_fill if options.quick else self.fill
@@ -52,6 +54,7 @@ SENDS = Figure("sends_per_second", "acknowledged sends/s", lower_is_better=False
 ACK_P50 = Figure("ack_p50_ms", "acknowledgement p50 ms")
 ACK_P99 = Figure("ack_p99_ms", "acknowledgement p99 ms")
 DELIVERY_P50 = Figure("delivery_p50_ms", "delivery p50 ms")
+BACKLOG = Figure("backlog", "events not published yet at the end")
 DELIVERY_P99 = Figure("delivery_p99_ms", "delivery p99 ms")
 
 
@@ -76,12 +79,12 @@ def _history(name, title, messages, asked=False):
     )
 
 
-ROWS = (
+_CHAT_ROWS = (
     Row(
         "fanout1",
         "room of 1,000, one message in flight",
         "fanout",
-        ALL,
+        CHAT,
         (CPU_DELIVERY, DELIVERIES, ACK_P50, ACK_P99),
         ("--window", "1"),
         seconds=5,
@@ -91,7 +94,7 @@ ROWS = (
         "fanout8",
         "room of 1,000, 8 in flight",
         "fanout",
-        ALL,
+        CHAT,
         (CPU_DELIVERY, DELIVERIES, ACK_P50, ACK_P99),
         ("--window", "8"),
         seconds=5,
@@ -101,10 +104,20 @@ ROWS = (
         "rooms",
         "200 rooms of 5, 100 senders",
         "rooms",
-        ALL,
+        CHAT,
         (CPU_SEND, SENDS, ACK_P50, ACK_P99),
         seconds=5,
         quick_seconds=1,
+    ),
+    Row(
+        "create_message",
+        "createMessage by 32 HTTP connections, 200 rooms of 5, RabbitMQ on",
+        "create",
+        ("replaced", "ferretdb", "tidings"),
+        (SENDS, CPU_SEND, ACK_P50, ACK_P99, BACKLOG),
+        seconds=5,
+        quick_seconds=1,
+        amqp=True,
     ),
     Row(
         "sends",
@@ -141,7 +154,7 @@ ROWS = (
         "paced",
         "room of 500, 20 messages/s",
         "paced",
-        ALL,
+        CHAT,
         (CPU_DELIVERY, DELIVERY_P50, DELIVERY_P99),
         seconds=10,
         quick_seconds=2,
@@ -171,6 +184,15 @@ ROWS = (
     _history("history10k", "pages of 50 out of a room of 10,000", 10_000),
     _history("history", "pages of 50 out of a room of a million", 1_000_000),
     _history("history10m", "pages of 50 out of a room of ten million", 10_000_000, asked=True),
+)
+ROWS = (
+    *_CHAT_ROWS,
+    *(
+        dataclasses.replace(row, name=f"{row.name}_amqp", title=f"{row.title}, RabbitMQ on", servers=("tidings",),
+                            figures=(*row.figures, BACKLOG), amqp=True, asked=True)
+        for row in _CHAT_ROWS
+        if row.name in ("fanout1", "rooms", "sends")
+    ),
 )
 
 

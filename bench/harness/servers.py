@@ -30,6 +30,8 @@ KINDS = {
         Kind("socketioxide", "socketio", "peer_socketioxide", True),
         Kind("centrifugo", "centrifugo", "peer_centrifugo", True, "/health"),
         Kind("node", "socketio", "node/installed", True),
+        Kind("replaced", "socketio", "replaced/installed", True),
+        Kind("ferretdb", "socketio", "replaced/installed", True),
         Kind("tidings", "tidings", "tidings", False),
     )
 }
@@ -56,18 +58,25 @@ class Installation:
         for name in names:
             kind = KINDS[name]
             if not self.program(kind).exists():
-                remedy = f"build it with bench/peers/build.sh {name}" if kind.peer else "build it with ./dev build"
+                peer = kind.program.split("/")[0].removeprefix("peer_")
+                remedy = f"build it with bench/peers/build.sh {peer}" if kind.peer else "build it with ./dev build"
                 lines.append(f"{name}: {self.program(kind)} is missing: {remedy}")
-        if "node" in names and shutil.which("node") is None:
+        if "ferretdb" in names and not (self.peers / "peer_ferretdb").exists():
+            lines.append("ferretdb: its database is missing: build it with bench/peers/build.sh ferretdb")
+        if {"node", "replaced", "ferretdb"} & set(names) and shutil.which("node") is None:
             lines.append("node: there is no 'node' to run: install Node.js 20 or newer")
         if not (self.binaries / "bench_load").exists():
             lines.append(f"{self.binaries / 'bench_load'} is missing: build it with ./dev build")
         return lines
 
-    def command(self, kind, port, data):
+    def command(self, kind, port, data, amqp, database):
         program = str(self.program(kind))
         if kind.name == "tidings":
-            return [program, "serve", "--data", str(data), "--listen", f"127.0.0.1:{port}"]
+            command = [program, "serve", "--data", str(data), "--listen", f"127.0.0.1:{port}"]
+            return command + ["--amqp", amqp] if amqp else command
+        if kind.program.startswith("replaced"):
+            command = ["node", str(self.peers / "replaced" / "server.js"), "--port", str(port), "--amqp", amqp]
+            return command + ["--database", database] if database else command
         if kind.name == "node":
             return ["node", str(self.peers / "node" / "server.js"), "--port", str(port)]
         if kind.name == "centrifugo":
@@ -99,7 +108,7 @@ def free_port():
 class Server:
     """A running server. Use it in a `with`; it is stopped at the end."""
 
-    def __init__(self, installation, name, data):
+    def __init__(self, installation, name, data, amqp=None, database=None):
         self.kind = KINDS[name]
         self.port = free_port()
         data.mkdir(parents=True, exist_ok=True)
@@ -107,7 +116,7 @@ class Server:
         begin = time.monotonic()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                installation.command(self.kind, self.port, data),
+                installation.command(self.kind, self.port, data, amqp, database),
                 env=installation.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -129,6 +138,16 @@ class Server:
 
     def __exit__(self, *_):
         self.stop()
+
+    def metric(self, name):
+        """The value of one of /metrics; nothing where it is not there."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/metrics")
+            lines = connection.getresponse().read().decode().splitlines()
+        finally:
+            connection.close()
+        return next((float(line.split()[-1]) for line in lines if line.startswith(f"{name} ")), None)
 
     def check_alive(self):
         if self._process.poll() is not None:

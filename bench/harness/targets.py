@@ -39,6 +39,7 @@ TARGETS = (
     _of("must", "fanout8", "cpu_us_per_delivery", "socketioxide"),
     _of("must", "rooms", "cpu_us_per_send", "centrifugo"),
     _of("must", "rooms", "sends_per_second", "node", 1.5, at_least=True),
+    _of("must", "create_message", "sends_per_second", "replaced", 8, at_least=True),
     Target("must", "idle", "rss_kib_per_connection", 5),
     _of("must", "connect", "cpu_us_per_connect", "socketioxide"),
     _of("must", "paced", "cpu_us_per_delivery", "socketioxide"),
@@ -47,6 +48,18 @@ TARGETS = (
     _of("goal", "fanout1", "cpu_us_per_delivery", "limit"),
     _of("goal", "fanout8", "cpu_us_per_delivery", "durable"),
     _of("goal", "fanout8", "deliveries_per_second", "durable", at_least=True),
+    _of("goal", "create_message", "sends_per_second", "replaced", 15, at_least=True),
+    *(
+        _of("must", f"{row}_amqp", key, "tidings", 1.05 if lower else 0.95, at_least=not lower, base_row=row)
+        for row, key, lower in (
+            ("fanout1", "cpu_us_per_delivery", True),
+            ("fanout1", "deliveries_per_second", False),
+            ("rooms", "cpu_us_per_send", True),
+            ("rooms", "sends_per_second", False),
+            ("sends", "cpu_us_per_send", True),
+            ("sends", "sends_per_second", False),
+        )
+    ),
     _of("goal", "rooms", "cpu_us_per_send", "durable"),
     _of("goal", "rooms", "sends_per_second", "durable", at_least=True),
     _of("goal", "rooms", "ack_p99_ms", "durable"),

@@ -20,9 +20,10 @@ struct Scenario {
 };
 
 const std::map<std::string_view, Scenario> kScenarios = {
-    {"fanout", {RunFanout, false}},   {"rooms", {RunRooms, false}},    {"sends", {RunSends, false}},
-    {"paced", {RunPaced, false}},     {"reads", {RunReads, true}},     {"idle", {RunIdle, false}},
-    {"connect", {RunConnect, false}}, {"catchup", {RunCatchup, true}}, {"history", {RunHistory, true}},
+    {"fanout", {RunFanout, false}},  {"rooms", {RunRooms, false}},     {"sends", {RunSends, false}},
+    {"create", {RunCreate, false}},  {"paced", {RunPaced, false}},     {"reads", {RunReads, true}},
+    {"idle", {RunIdle, false}},      {"connect", {RunConnect, false}}, {"catchup", {RunCatchup, true}},
+    {"history", {RunHistory, true}},
 };
 
 }  // namespace

@@ -17,7 +17,7 @@ struct Options {
 
   std::uint32_t rooms = 0;        // 0 here and below: as the scenario has it
   std::uint32_t members = 0;      // connections in each room, the sender among them
-  std::uint32_t connections = 0;  // idle and connect
+  std::uint32_t connections = 0;  // idle and connect; create: over HTTP
   std::uint32_t senders = 0;
   std::uint32_t window = 0;       // messages that each sender has unacknowledged
   double rate = 0;                // messages a second, paced and reads
@@ -33,7 +33,7 @@ struct Options {
 
 constexpr char kUsage[] =
     "usage: bench_load SCENARIO --protocol tidings|limit|socketio|centrifugo --port P --pid PID [options]\n"
-    "scenarios: fanout rooms sends paced idle connect; with tidings also reads catchup history\n"
+    "scenarios: fanout rooms create sends paced idle connect; with tidings also reads catchup history\n"
     "options: --rooms N --members N --connections N --senders N --window N --rate R --prefill N --page N\n"
     "         --seconds S --warmup S --text-bytes N --concurrency N --drain S --client-ids 0|1\n"
     "TIDINGS_JWT_SECRET is the secret that tokens are signed with.\n";

@@ -18,6 +18,7 @@ struct Run {
 // Each adds its figures to the report, and returns false, with a line on standard error, where it could not be done.
 bool RunFanout(Run& run);
 bool RunRooms(Run& run);
+bool RunCreate(Run& run);
 bool RunSends(Run& run);
 bool RunPaced(Run& run);
 bool RunReads(Run& run);

@@ -51,6 +51,12 @@ Connection& Swarm::Add(std::string token, std::vector<Stream> streams) {
   return connection;
 }
 
+Connection& Swarm::AddHttp() {
+  Connection& connection = Add({}, {});
+  connection.http = true;
+  return connection;
+}
+
 bool Swarm::JoinAll(std::uint32_t concurrency) {
   const std::uint64_t deadline = NowMicros() + kJoinTimeout;
   const bool all = RunUntil(
@@ -74,8 +80,12 @@ bool Swarm::RunUntil(const std::function<bool()>& done, std::uint64_t deadline) 
 }
 
 void Swarm::Post(Connection& connection, std::string_view payload) {
-  mask_ = mask_ * 1664525 + 1013904223;
-  AppendClientFrame(connection.out, payload, mask_);
+  if (connection.http) {
+    connection.out.append(payload);
+  } else {
+    mask_ = mask_ * 1664525 + 1013904223;
+    AppendClientFrame(connection.out, payload, mask_);
+  }
   if (connection.dirty || connection.awaits_writable) return;
   connection.dirty = true;
   dirty_.push_back(&connection);
@@ -89,6 +99,11 @@ void Swarm::Open(Connection& connection) {
   fcntl(connection.fd, F_SETFL, O_NONBLOCK);
   epoll_event event{.events = EPOLLIN, .data = {.u32 = connection.index}};
   epoll_ctl(epoll_, EPOLL_CTL_ADD, connection.fd, &event);
+  if (connection.http) {
+    connection.state = Connection::State::kJoined;
+    --opening_;
+    return;
+  }
   connection.out.append("GET ").append(protocol_.path()).append(" HTTP/1.1\r\nHost: 127.0.0.1:");
   connection.out.append(std::to_string(port_)).append("\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n");
   connection.out.append("Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
@@ -119,6 +134,7 @@ void Swarm::Receive(Connection& connection) {
   now_ = NowMicros();
   current_ = &connection;
   const std::size_t size = kept + static_cast<std::size_t>(got);
+  if (connection.http) return ReadAnswers(connection, {buffer_.data(), size});
   std::size_t at = 0;
   if (connection.state == Connection::State::kUpgrading && !FinishUpgrade(connection, {buffer_.data(), size}, at)) {
     return;
@@ -137,6 +153,29 @@ void Swarm::Receive(Connection& connection) {
     at += frame.frame_size;
   }
   connection.partial.assign(buffer_.data() + at, size - at);
+}
+
+// HTTP/1.1 (RFC 9112) with a Content-Length.
+void Swarm::ReadAnswers(Connection& connection, std::string_view received) {
+  while (true) {
+    const std::size_t end = received.find("\r\n\r\n");
+    if (end == std::string_view::npos) break;
+    const std::string_view head = received.substr(0, end + 2);
+    auto length = NumberAfter(head, "\r\nContent-Length: ");
+    if (!length) length = NumberAfter(head, "\r\ncontent-length: ");
+    if (!length) return Fail(connection, "an answer without a Content-Length");
+    const std::size_t size = end + 4 + *length;
+    if (received.size() < size) break;
+    Event event;
+    event.kind = Event::Kind::kAck;
+    event.id = connection.answered_id++;
+    event.ok = head.starts_with("HTTP/1.1 20");
+    event.raw = received.substr(0, size);
+    listener_.OnAck(connection, event);
+    if (connection.fd < 0) return;
+    received.remove_prefix(size);
+  }
+  connection.partial = received;
 }
 
 bool Swarm::FinishUpgrade(Connection& connection, std::string_view received, std::size_t& at) {

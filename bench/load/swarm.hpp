@@ -1,5 +1,6 @@
 // Many WebSocket connections on one thread: opens them, joins their rooms, reads and writes them with epoll. What comes
-// in is told to a listener; what is posted while a socket is handled goes out in one write.
+// in is told to a listener; what is posted while a socket is handled goes out in one write. Kept HTTP connections run beside
+// them, whose answers are told as acknowledgements.
 #pragma once
 
 #include <sys/epoll.h>
@@ -30,12 +31,14 @@ struct Connection {
   enum class State : std::uint8_t { kIdle, kUpgrading, kOpening, kConnecting, kJoining, kJoined, kClosed };
   int fd = -1;
   State state = State::kIdle;
+  bool http = false;  // what is posted are requests, answered in order
   bool dirty = false;
   bool awaits_writable = false;
   std::uint32_t index = 0;
   std::uint32_t sender = 0;  // the listener's
   std::uint32_t joins_left = 0;
   std::uint64_t next_id = 2;
+  std::uint64_t answered_id = 2;  // http: of the next answer
   std::size_t sent = 0;
   std::string token;
   std::string out;
@@ -62,6 +65,8 @@ class Swarm final : private EventSink {
 
   std::uint32_t AddRoom(std::string id);
   Connection& Add(std::string token, std::vector<Stream> streams);
+  // A kept HTTP connection.
+  Connection& AddHttp();
 
   // Connects and joins all that were added, `concurrency` at a time. False after 60 s or where one was refused.
   bool JoinAll(std::uint32_t concurrency);
@@ -80,6 +85,7 @@ class Swarm final : private EventSink {
   void Open(Connection& connection);
   void Turn(std::uint64_t micros);
   void Receive(Connection& connection);
+  void ReadAnswers(Connection& connection, std::string_view received);
   bool FinishUpgrade(Connection& connection, std::string_view received, std::size_t& at);
   void OnEvent(const Event& event) override;
   void OnJoinAck(Connection& connection, const Event& event);

@@ -53,6 +53,8 @@ void Traffic::AddSender(Connection& connection, std::vector<std::uint32_t> rooms
   senders_.push_back({.connection = &connection, .rooms = std::move(rooms), .turn = 0, .outstanding = {}});
 }
 
+void Traffic::AddCaller(std::vector<std::uint32_t> rooms) { AddSender(swarm_.AddHttp(), std::move(rooms)); }
+
 bool Traffic::Join() { return swarm_.JoinAll(options_.concurrency); }
 
 Stretch Traffic::SendWindows(std::uint32_t window, double seconds, std::uint64_t limit) {
@@ -121,10 +123,22 @@ void Traffic::SendNext(Sender& sender, std::uint64_t at) {
     client_message_id = run_id_ + "-" + std::to_string(index) + "-" + std::to_string(counter);
   }
   const std::string text = MarkedText({.stream = index, .counter = counter, .sent_at = at}, options_.text_bytes);
-  swarm_.Post(*sender.connection, protocol_.Send(id, swarm_.room(index), text, client_message_id));
+  swarm_.Post(*sender.connection, sender.connection->http
+                                      ? CreateRequest(index, text, client_message_id)
+                                      : protocol_.Send(id, swarm_.room(index), text, client_message_id));
   sender.outstanding.emplace_back(id, at);
   ++outstanding_;
   expected_ += room.members;
+}
+
+std::string Traffic::CreateRequest(std::uint32_t room, const std::string& text,
+                                   const std::string& client_message_id) const {
+  std::string body = "{\"text\":\"" + text + "\"";
+  if (!client_message_id.empty()) body += ",\"clientMessageId\":\"" + client_message_id + "\"";
+  body += "}";
+  std::string request = "POST /api/v1/rooms/" + swarm_.room(room) + "/messages HTTP/1.1\r\nHost: 127.0.0.1\r\n";
+  request.append("Authorization: Bearer ").append(rooms_[room].author).append("\r\nContent-Type: application/json\r\n");
+  return request.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n\r\n").append(body);
 }
 
 void Traffic::OnAck(Connection& connection, const Event& event) {

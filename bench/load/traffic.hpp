@@ -38,6 +38,13 @@ class Traffic final : private SwarmListener {
   // where nobody has joined it.
   void AddSender(Connection& connection, std::vector<std::uint32_t> rooms);
 
+  // A kept HTTP connection that sends to these rooms by createMessage, to each as its author.
+  // REQUIRES: CallersOnly was called, if there are senders over sockets.
+  void AddCaller(std::vector<std::uint32_t> rooms);
+  // Those who send over their sockets send no more.
+  void CallersOnly() { senders_.clear(); }
+  void SetAuthor(std::uint32_t room, std::string token) { rooms_[room].author = std::move(token); }
+
   // Every member answers each message that it gets with room:read.
   void ReadEverything() { reads_ = true; }
 
@@ -59,6 +66,7 @@ class Traffic final : private SwarmListener {
   struct Room {
     std::uint32_t members = 0;
     std::uint64_t sent = 0;
+    std::string author;  // the token of who sends over HTTP
   };
   struct Sender {
     Connection* connection;
@@ -71,6 +79,7 @@ class Traffic final : private SwarmListener {
   void OnAck(Connection& connection, const Event& event) override;
   bool Names(const Event& event, const Stream& stream) const;
   void SendNext(Sender& sender, std::uint64_t at);
+  std::string CreateRequest(std::uint32_t room, const std::string& text, const std::string& client_message_id) const;
   bool Drained() const { return outstanding_ == 0 && order_.distinct >= expected_; }
   void Drain();
   Stretch Begin();

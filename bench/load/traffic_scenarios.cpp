@@ -1,4 +1,4 @@
-// fanout, rooms, sends, paced and reads: messages under way, and what each costs.
+// fanout, rooms, create, sends, paced and reads: messages under way, and what each costs.
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -67,6 +67,28 @@ bool RunRooms(Run& run) {
   const Population population = {
       .rooms = Or(options.rooms, 200u), .members = Or(options.members, 5u), .senders = Or(options.senders, 100u)};
   return RunWindows(run, population, Or(options.window, 1u));
+}
+
+bool RunCreate(Run& run) {
+  const Options& options = run.options;
+  const std::uint32_t rooms = Or(options.rooms, 200u);
+  const Population population = {.rooms = rooms, .members = Or(options.members, 5u), .senders = rooms};
+  const std::uint32_t callers = std::min(rooms, Or(options.connections, 32u));
+  const auto traffic = std::make_unique<Traffic>(run.options, run.protocol);
+  if (!Populate(run, population, *traffic)) return false;
+  traffic->CallersOnly();
+  for (std::uint32_t room = 0; room < rooms; ++room) traffic->SetAuthor(room, run.world.Token(room));
+  for (std::uint32_t caller = 0; caller < callers; ++caller) {
+    std::vector<std::uint32_t> own;
+    for (std::uint32_t room = caller; room < rooms; room += callers) own.push_back(room);
+    traffic->AddCaller(std::move(own));
+  }
+  if (!traffic->Join()) return false;
+  traffic->SendWindows(1, options.warmup);
+  const Stretch stretch = traffic->SendWindows(1, options.seconds);
+  Summarise(run, stretch, *traffic);
+  traffic->Conclude(run.report);
+  return true;
 }
 
 bool RunSends(Run& run) {

@@ -2,11 +2,9 @@
 //
 //   bench_memory_transport [MESSAGES] [WINDOW]
 //
-// One line a scenario: messages/s, ns of CPU and allocations a message. "named" makes each message's id anew, as programs do;
+// One JSON object a scenario, and one of the latency of single messages. "named" makes each message's id anew, as programs do;
 // "given" takes one that is there, which leaves what the transport itself costs.
 #include <tidings/messaging/memory_transport.hpp>
-
-#include <sys/resource.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -16,23 +14,13 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <new>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <tidings/messaging/signal.hpp>
 
-namespace {
-std::uint64_t allocations = 0;
-}  // namespace
-
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* const memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+#include "figures.hpp"
 
 namespace tidings::messaging {
 namespace {
@@ -53,6 +41,7 @@ class Flow {
       while (under_way_ >= window_) co_await room_.Wait();
       ++under_way_;
       Message message = named_ ? Message("bench", body) : Message::WithId("bench", "bench", body);
+      if (window_ == 1) sent_ = figures::Clock::now();
       const auto published = co_await transport_.Publish(to_, std::move(message), PublishOptions());
       if (!published) Fail(published.error());
     }
@@ -64,13 +53,14 @@ class Flow {
     for (std::uint64_t i = 0; i < messages_; ++i) {
       auto delivery = co_await (*consumer)->Next();
       if (!delivery) Fail(delivery.error());
-      bytes_ += delivery->message().body.size();
+      if (window_ == 1) latencies.push_back(figures::MicrosSince(sent_));
+      if (delivery->message().body.size() != 300) std::abort();
       if (const Status acknowledged = co_await delivery->Ack(); !acknowledged) Fail(acknowledged.error());
       if (--under_way_ == window_ / 2) room_.NotifyOne();
     }
   }
 
-  std::uint64_t bytes() const { return bytes_; }
+  std::vector<double> latencies;  // of messages under way alone
 
  private:
   [[noreturn]] static void Fail(const Error& error) {
@@ -85,17 +75,8 @@ class Flow {
   std::uint64_t window_;
   bool named_;
   std::uint64_t under_way_ = 0;
-  std::uint64_t bytes_ = 0;
+  figures::Clock::time_point sent_;
 };
-
-double CpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
 
 void Measure(const char* name, const Address& to, std::uint64_t messages, std::uint64_t window, bool named) {
   boost::asio::io_context context(1);
@@ -110,15 +91,9 @@ void Measure(const char* name, const Address& to, std::uint64_t messages, std::u
   Flow flow(transport, context.get_executor(), to, messages, window, named);
   boost::asio::co_spawn(context, flow.Consume(), boost::asio::detached);
   boost::asio::co_spawn(context, flow.Produce(), boost::asio::detached);
-  const std::uint64_t allocated = allocations;
-  const double cpu = CpuSeconds();
-  const auto begin = std::chrono::steady_clock::now();
+  const figures::Run run;
   context.run();
-  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
-  const auto count = static_cast<double>(messages);
-  std::printf("%-16s %10.0f messages/s %7.0f ns CPU %6.2f allocations, of %llu bytes\n", name, count / wall.count(),
-              (CpuSeconds() - cpu) * 1e9 / count, static_cast<double>(allocations - allocated) / count,
-              static_cast<unsigned long long>(flow.bytes()));
+  run.Print(name, messages, std::move(flow.latencies));
 }
 
 }  // namespace
@@ -132,4 +107,5 @@ int main(int argc, char** argv) {
   Measure("queue, named", Address::Queue("jobs"), messages, window, true);
   Measure("queue, given", Address::Queue("jobs"), messages, window, false);
   Measure("topic, named", Address::Exchange("orders", "order.created"), messages, window, true);
+  Measure("one by one", Address::Queue("jobs"), messages / 10, 1, true);
 }

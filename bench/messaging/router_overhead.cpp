@@ -1,5 +1,6 @@
 // What the router costs a message: the same messages through the memory transport bare, through a Router with its default
-// retry, and with more around the handler. Prints nanoseconds of CPU a message.
+// retry, and with more around the handler. One JSON object each, the median of five, in
+// nanoseconds of CPU a message.
 //
 //   bench_router [MESSAGES]
 #include <boost/asio/co_spawn.hpp>
@@ -92,7 +93,9 @@ Task<void> Routed(Transport& transport, Timers& timers, std::uint64_t messages, 
 void Row(const char* name, std::vector<double>& figures, double bare) {
   std::ranges::sort(figures);
   const double median = figures[figures.size() / 2];
-  std::printf("%-34s %8.0f ns a message  %8.0f above bare\n", name, median, median - bare);
+  std::printf(R"({"what":"%s","cpu_ns":%.0f,"above_bare_ns":%.0f})"
+              "\n",
+              name, median, median - bare);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the peers that tidings is measured against, into build/bench. Only what changed is built again.
-# Usage: bench/peers/build.sh [node] [socketioxide] [centrifugo]    (all three if none is named)
+# Usage: bench/peers/build.sh [node] [socketioxide] [centrifugo] [messaging] [replaced] [ferretdb]    (the first three if none is named)
 set -eu
 
 peers=$(cd "$(dirname "$0")" && pwd)
@@ -17,15 +17,20 @@ stage() {
   cp -pR "$peers/$1/." "$out/$1/"
 }
 
-build_node() {
-  need npm node "Node.js 20 or newer with npm"
-  stage node
-  stamp=$(cat "$peers/node/package-lock.json" "$peers/node/package.json" | sha256sum)
-  if [ "$(cat "$out/node/installed" 2>/dev/null || true)" != "$stamp" ]; then
-    (cd "$out/node" && npm ci --no-audit --no-fund --loglevel=error)
-    echo "$stamp" >"$out/node/installed"
+# install FOLDER: what its lock file says, by npm.
+install() {
+  need npm "$1" "Node.js 20 or newer with npm"
+  stage "$1"
+  stamp=$(cat "$peers/$1/package-lock.json" "$peers/$1/package.json" | sha256sum)
+  if [ "$(cat "$out/$1/installed" 2>/dev/null || true)" != "$stamp" ]; then
+    (cd "$out/$1" && npm ci --no-audit --no-fund --loglevel=error)
+    echo "$stamp" >"$out/$1/installed"
   fi
 }
+
+build_node() { install node; }
+build_messaging() { install messaging; }
+build_replaced() { install replaced; }
 
 build_socketioxide() {
   need cargo socketioxide "Rust 1.94 or newer"
@@ -40,11 +45,17 @@ build_centrifugo() {
   (cd "$out/centrifugo" && go build -p "$jobs" -o "$out/peer_centrifugo" github.com/centrifugal/centrifugo/v5)
 }
 
+build_ferretdb() {
+  need go ferretdb "Go 1.22 or newer"
+  stage ferretdb
+  (cd "$out/ferretdb" && go build -p "$jobs" -o "$out/peer_ferretdb" .)
+}
+
 [ $# -gt 0 ] || set -- node socketioxide centrifugo
 for peer in "$@"; do
   case $peer in
-    node | socketioxide | centrifugo) ;;
-    *) echo "bench: no peer '$peer' (node, socketioxide, centrifugo)" >&2; exit 2 ;;
+    node | socketioxide | centrifugo | messaging | replaced | ferretdb) ;;
+    *) echo "bench: no peer '$peer' (node, socketioxide, centrifugo, messaging, replaced, ferretdb)" >&2; exit 2 ;;
   esac
   echo "bench: building the peer $peer"
   "build_$peer"

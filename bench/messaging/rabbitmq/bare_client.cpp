@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "figures.hpp"
+#include "../figures.hpp"
 
 namespace {
 
@@ -71,7 +71,7 @@ int main(int argc, char** argv) {
   const figures::Run run;
   for (int done = 0; done < messages;) {
     const int now = std::min(window, messages - done);
-    const auto sent = std::chrono::steady_clock::now();
+    const auto sent = figures::Clock::now();
     for (int i = 0; i < now; ++i) {
       Must(amqp_basic_publish(publishing, 1, amqp_empty_bytes, queue, 1, 0, &properties,
                               amqp_bytes_t{body.size(), const_cast<char*>(body.data())}) == AMQP_STATUS_OK,
@@ -83,7 +83,7 @@ int main(int argc, char** argv) {
       amqp_envelope_t envelope;
       Must(amqp_consume_message(consuming, &envelope, nullptr, 0).reply_type == AMQP_RESPONSE_NORMAL, "consuming");
       if (window == 1) {
-        latencies.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - sent).count());
+        latencies.push_back(figures::MicrosSince(sent));
       }
       Must(amqp_basic_ack(consuming, 1, envelope.delivery_tag, 0) == AMQP_STATUS_OK, "basic.ack");
       amqp_destroy_envelope(&envelope);
@@ -91,7 +91,7 @@ int main(int argc, char** argv) {
     amqp_maybe_release_buffers(consuming);
     done += now;
   }
-  run.Print("librabbitmq", window, messages, std::move(latencies));
+  run.Print("librabbitmq", static_cast<std::uint64_t>(messages), std::move(latencies));
   amqp_connection_close(publishing, AMQP_REPLY_SUCCESS);
   amqp_connection_close(consuming, AMQP_REPLY_SUCCESS);
   return 0;

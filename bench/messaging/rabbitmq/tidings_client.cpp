@@ -11,7 +11,7 @@
 
 #include <tidings/messaging/rabbitmq/rabbit_transport.hpp>
 
-#include "figures.hpp"
+#include "../figures.hpp"
 
 namespace {
 
@@ -40,7 +40,7 @@ class Bench {
       if (window_ == 1) Handled();
       if (const auto acked = co_await delivery->Ack(); !acked) Fail(acked.error());
     }
-    run.Print("tidings", window_, messages_, std::move(latencies_));
+    run.Print("tidings", static_cast<std::uint64_t>(messages_), std::move(latencies_));
     co_await transport_.Close();
     context_.stop();
   }
@@ -50,9 +50,7 @@ class Bench {
     std::fprintf(stderr, "%s\n", error.message().c_str());
     std::exit(1);
   }
-  void Handled() {
-    latencies_.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - sent_).count());
-  }
+  void Handled() { latencies_.push_back(figures::MicrosSince(sent_)); }
   Task<void> Publish() {
     while (published_ < messages_) {
       ++published_;

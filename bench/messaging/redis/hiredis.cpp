@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "figures.hpp"
+#include "../figures.hpp"
+#include "order.hpp"
 
 namespace {
 
@@ -44,10 +45,11 @@ class Redis {
   std::vector<std::size_t> sizes_;
 };
 
-void Lists(Redis& redis, const bench::Order& order, const std::string& body) {
+void Lists(Redis& redis, const bench::Order& order, const std::string& body, std::vector<double>& latencies) {
   const std::vector<std::string> push{"LPUSH", "bare:ready", body};
   const std::vector<std::string> move{"LMOVE", "bare:ready", "bare:held", "RIGHT", "LEFT"};
   for (std::uint64_t done = 0; done < order.messages; done += order.window) {
+    const auto sent = figures::Clock::now();
     for (std::uint64_t i = 0; i < order.window; ++i) redis.Send(push);
     for (std::uint64_t i = 0; i < order.window; ++i) redis.Skip();
     for (std::uint64_t i = 0; i < order.window; ++i) redis.Send(move);
@@ -57,22 +59,25 @@ void Lists(Redis& redis, const bench::Order& order, const std::string& body) {
       held.emplace_back(reply->str, reply->len);
       freeReplyObject(reply);
     }
+    if (order.window == 1) latencies.push_back(figures::MicrosSince(sent));
     for (const std::string& message : held) redis.Send({"LREM", "bare:held", "-1", message});
     for (std::uint64_t i = 0; i < order.window; ++i) redis.Skip();
   }
 }
 
-void Streams(Redis& redis, const bench::Order& order, const std::string& body) {
+void Streams(Redis& redis, const bench::Order& order, const std::string& body, std::vector<double>& latencies) {
   redis.Send({"XGROUP", "CREATE", "bare:stream", "readers", "0", "MKSTREAM"});
   redis.Skip();
   const std::vector<std::string> add{"XADD", "bare:stream", "*", "message", body};
   const std::vector<std::string> read{
       "XREADGROUP", "GROUP", "readers", "me", "COUNT", std::to_string(order.window), "STREAMS", "bare:stream", ">"};
   for (std::uint64_t done = 0; done < order.messages; done += order.window) {
+    const auto sent = figures::Clock::now();
     for (std::uint64_t i = 0; i < order.window; ++i) redis.Send(add);
     for (std::uint64_t i = 0; i < order.window; ++i) redis.Skip();
     redis.Send(read);
     redisReply* const reply = redis.Receive();
+    if (order.window == 1) latencies.push_back(figures::MicrosSince(sent));
     const redisReply* const entries = reply->element[0]->element[1];
     if (entries->elements != order.window) Die("entries are missing");
     std::vector<std::string> acknowledge{"XACK", "bare:stream", "readers"};
@@ -94,11 +99,12 @@ int main(int count, char** values) {
   const bench::Order order(count, values);
   Redis redis(order.port);
   const std::string body(300, 'x');
-  const bench::Measure measure;
+  const figures::Run run;
+  std::vector<double> latencies;
   if (order.streams) {
-    Streams(redis, order, body);
+    Streams(redis, order, body, latencies);
   } else {
-    Lists(redis, order, body);
+    Lists(redis, order, body, latencies);
   }
-  measure.Print(order.messages);
+  run.Print("hiredis", order.messages, std::move(latencies));
 }

@@ -11,7 +11,8 @@
 #include <tidings/messaging/signal.hpp>
 #include <tidings/messaging/streams.hpp>
 
-#include "figures.hpp"
+#include "../figures.hpp"
+#include "order.hpp"
 
 namespace {
 
@@ -47,7 +48,7 @@ class Countdown {
 class Bench {
  public:
   Bench(asio::io_context& context, redis::RedisTransport& transport, const bench::Order& order)
-      : context_(context), transport_(transport), order_(order), body_(300, 'x') {}
+      : context_(context), transport_(transport), order_(order), body_(300, 'x'), handled_(context.get_executor()) {}
 
   Task<void> Run() {
     if (order_.streams) {
@@ -57,19 +58,28 @@ class Bench {
       topology.AddQueue("bench");
       Must(co_await transport_.Declare(topology));
     }
-    const bench::Measure measure;
+    const figures::Run run;
     if (order_.streams) {
       co_await Streams();
     } else {
       co_await Lists();
     }
-    measure.Print(order_.messages);
+    run.Print("tidings", order_.messages, std::move(latencies_));
     co_await transport_.Close();
   }
 
  private:
+  bool alone() const { return order_.window == 1; }
+  // Until the message before was acknowledged.
+  Task<void> Free() {
+    while (!free_) co_await handled_.Wait();
+    free_ = false;
+  }
+
   Task<void> Publish(std::uint64_t count) {
     for (std::uint64_t i = 0; i < count; ++i) {
+      if (alone()) co_await Free();
+      sent_ = figures::Clock::now();
       Must(co_await transport_.Publish(Address::Queue("bench"), Message(body_), PublishOptions()));
     }
   }
@@ -77,6 +87,8 @@ class Bench {
     if (delivery.message().body.size() != body_.size()) std::abort();
     Must(co_await delivery.Ack());
     left.One();
+    free_ = true;
+    if (alone()) handled_.NotifyAll();
   }
   Task<void> Lists() {
     auto consumer =
@@ -86,7 +98,9 @@ class Bench {
     }
     Countdown left(context_.get_executor(), order_.messages);
     for (std::uint64_t i = 0; i < order_.messages; ++i) {
-      asio::co_spawn(context_, Acknowledge(Must(co_await consumer->Next()), left), asio::detached);
+      Delivery delivery = Must(co_await consumer->Next());
+      if (alone()) latencies_.push_back(figures::MicrosSince(sent_));
+      asio::co_spawn(context_, Acknowledge(std::move(delivery), left), asio::detached);
     }
     co_await left.Wait();
     co_await consumer->Stop();
@@ -99,10 +113,12 @@ class Bench {
   Task<void> Streams() {
     for (std::uint64_t done = 0; done < order_.messages; done += order_.window) {
       Countdown left(context_.get_executor(), order_.window);
+      sent_ = figures::Clock::now();
       for (std::uint64_t i = 0; i < order_.window; ++i) asio::co_spawn(context_, Append(left), asio::detached);
       co_await left.Wait();
       auto entries = Must(co_await transport_.streams()->ReadGroup("bench", "readers", "me", order_.window,
                                                                    std::chrono::milliseconds(0)));
+      if (alone()) latencies_.push_back(figures::MicrosSince(sent_));
       std::vector<StreamId> ids;
       for (const StreamEntry& entry : entries) {
         if (entry.message.body.size() != body_.size()) std::abort();
@@ -118,6 +134,10 @@ class Bench {
   redis::RedisTransport& transport_;
   const bench::Order& order_;
   const std::string body_;
+  figures::Clock::time_point sent_;
+  std::vector<double> latencies_;
+  bool free_ = true;
+  Signal handled_;
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// node amqplib_client.mjs URL QUEUE WINDOW MESSAGES: the same with npm amqplib and its confirm channel.
+// node amqplib.mjs URL QUEUE WINDOW MESSAGES: what bench/messaging/rabbitmq does, with npm amqplib and its confirm channel.
 import amqp from "amqplib";
 
 const [url, queue, windowText, messagesText] = process.argv.slice(2);
@@ -42,7 +42,7 @@ await finished;
 const used = process.cpuUsage(cpu);
 const seconds = Number(process.hrtime.bigint() - begin) / 1e9;
 const figures = {
-  client: "amqplib", window, messages,
+  what: "amqplib", messages,
   cpu_us: (used.user + used.system) / messages, per_second: Math.round(messages / seconds),
 };
 if (latencies.length > 0) {
