@@ -96,6 +96,9 @@ class DisturbedStreamsSuite : public StreamsSuite {
   int running_ = 0;
 };
 
+// Not for transports that have neither connections nor servers.
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(DisturbedStreamsSuite);
+
 TEST_P(DisturbedStreamsSuite, NothingIsLostWhenConnectionsBreak) {
   if (!capabilities().streams || !features().cuts) GTEST_SKIP() << "has no streams, or no connections that break";
   WorkThrough(Large() ? 20 : 4, [&] { environment().CutConnections(); });
