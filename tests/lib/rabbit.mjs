@@ -15,7 +15,7 @@ import { freePort, temporaryFolder } from "./server.mjs";
 export { amqp };
 
 const kServer = "/usr/lib/rabbitmq/bin/rabbitmq-server";
-const kStartMs = 90_000;
+const kStartMs = 180_000;
 
 const running = new Set();
 process.on("exit", () => {
