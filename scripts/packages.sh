@@ -5,7 +5,7 @@ build_packages=(clang-19 lld-19 llvm-19 ccache cmake ninja-build pkg-config
   libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev prometheus-cpp-dev libxxhash-dev liburing-dev
   zlib1g-dev libzstd-dev)
 test_packages=(libclang-rt-19-dev libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev
-  ca-certificates git python3 python3-venv strace g++-12 redis-server rabbitmq-server)
+  ca-certificates openssl git python3 python3-venv strace g++-12 redis-server rabbitmq-server)
 browser_packages=(chromium)
 bench_packages=(librabbitmq-dev libhiredis-dev redis-server rabbitmq-server)
 fuzz_packages=(libclang-rt-19-dev)

@@ -3,17 +3,14 @@
 
 #include <gtest/gtest.h>
 
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
-
-#include <cstdio>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include <tidings/base/id.hpp>
 #include <tidings/testing/temp_folder.hpp>
 
+#include "../testing/child_process.hpp"
 #include "../testing/fault_proxy.hpp"
 #include "../testing/free_port.hpp"
 #include "../testing/rabbit_server.hpp"
@@ -23,6 +20,7 @@ namespace tidings::messaging {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::ChildProcess;
 using testing::FaultProxy;
 using testing::Faults;
 using testing::FreePort;
@@ -33,30 +31,10 @@ using testing::TaskRunner;
 class Certificate {
  public:
   Certificate() {
-    EVP_PKEY* const key = EVP_EC_gen("P-256");
-    X509* const made = X509_new();
-    X509_set_version(made, X509_VERSION_3);
-    ASN1_INTEGER_set(X509_get_serialNumber(made), 1);
-    X509_gmtime_adj(X509_getm_notBefore(made), -60);
-    X509_gmtime_adj(X509_getm_notAfter(made), 24 * 3600);
-    X509_set_pubkey(made, key);
-    X509_NAME* const subject = X509_get_subject_name(made);
-    const std::string name = "tidings test";
-    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(name.data()),
-                               static_cast<int>(name.size()), -1, 0);
-    X509_set_issuer_name(made, subject);
-    X509_EXTENSION* const names = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "DNS:localhost");
-    X509_add_ext(made, names, -1);
-    X509_EXTENSION_free(names);
-    X509_sign(made, key, EVP_sha256());
-    FILE* file = std::fopen(certificate().c_str(), "w");
-    PEM_write_X509(file, made);
-    std::fclose(file);
-    file = std::fopen(this->key().c_str(), "w");
-    PEM_write_PrivateKey(file, key, nullptr, nullptr, 0, nullptr, nullptr);
-    std::fclose(file);
-    X509_free(made);
-    EVP_PKEY_free(key);
+    ChildProcess openssl({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                          "-days", "2", "-subj", "/CN=tidings test", "-addext", "subjectAltName=DNS:localhost",
+                          "-keyout", key(), "-out", certificate()});
+    if (openssl.WaitFor(30s) != 0) throw std::runtime_error("openssl made no certificate: apt-get install openssl");
   }
   std::string certificate() const { return folder_.File("certificate.pem"); }
   std::string key() const { return folder_.File("key.pem"); }
