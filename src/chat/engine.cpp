@@ -140,6 +140,10 @@ void Engine::KeepCheckpoint(std::string reader, Position position) {
       [](Result<bool>) {});
 }
 
+void Engine::KeepQueues(std::shared_ptr<const QueueChanges> changes, Answer<bool> done) {
+  writer_->Submit<bool>([changes = std::move(changes)](Writer& w) { return w.KeepQueues(*changes); }, std::move(done));
+}
+
 void Engine::SetLastSeen(std::vector<std::pair<UserKey, Millis>> users) {
   writer_->Submit<bool>([users = std::move(users)](Writer& w) { return w.SetLastSeen(users); }, [](Result<bool>) {});
 }

@@ -62,6 +62,7 @@ class Engine::Writer final : public eventing::CommitListener {
   Result<bool> EndSession(const std::string& pid);
   Result<bool> KeepSessions(const std::vector<std::string>& pids);
   Result<bool> KeepCheckpoint(const std::string& reader, Position position);
+  Result<bool> KeepQueues(const QueueChanges& changes);
 
  private:
   template <class T>

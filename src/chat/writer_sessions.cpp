@@ -132,4 +132,9 @@ Result<bool> Engine::Writer::KeepCheckpoint(const std::string& reader, Position 
   return true;
 }
 
+Result<bool> Engine::Writer::KeepQueues(const QueueChanges& changes) {
+  tables_->PutQueues(changes);
+  return true;
+}
+
 }  // namespace tidings::chat

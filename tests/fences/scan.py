@@ -19,7 +19,7 @@ HEADERS = [
     ("Redis", r"hiredis\b.*", ["src/messaging/redis"]),
     ("libcurl", r"curl/.*", ["src/net"]),
     ("Beast", r"boost/beast\b.*", ["src/net"]),
-    ("Asio", r"boost/asio\b.*", ["src/net", "src/messaging", "src/app/relay", "bench/messaging", "examples", "tests/package"]),
+    ("Asio", r"boost/asio\b.*", ["src/net", "src/messaging", "src/app/relay", "src/app/queue", "bench/messaging", "examples", "tests/package"]),
     ("Boost.JSON, beside base/json.hpp", r"boost/json.*", ["src/base", "src/chat/auth"]),
     ("spdlog and fmt", r"(spdlog|fmt)/.*", ["src/base"]),
     ("OpenSSL", r"openssl/.*", ["src/base", "src/chat/auth", "src/net"]),

@@ -27,6 +27,7 @@ class LocalStore {
   ~LocalStore();
 
   sqlite::SqliteEventStore& events() { return *events_; }
+  chat::Engine& engine() { return *engine_; }
   // Of the database, for ScratchTables.
   std::string path() const;
 

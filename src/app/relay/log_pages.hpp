@@ -37,9 +37,6 @@ class LogPages {
   static constexpr std::size_t kMostEvents = 256;
 
  private:
-  template <class T>
-  messaging::Task<Result<T>> Ask(std::move_only_function<T(chat::Reader&)> question);
-
   messaging::Executor executor_;
   chat::ReadPool& reads_;
   std::string source_;

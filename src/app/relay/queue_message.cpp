@@ -1,4 +1,4 @@
-#include "queue_message.hpp"
+#include <tidings/app/queue_message.hpp>
 
 namespace tidings::app {
 namespace {

@@ -12,7 +12,7 @@
 #include <tidings/messaging/loss_ledger.hpp>
 #include <tidings/messaging/rabbitmq/rabbit_transport.hpp>
 
-#include "queue_message.hpp"
+#include <tidings/app/queue_message.hpp>
 #include "relay.hpp"
 
 namespace tidings::app {

@@ -4,7 +4,7 @@
 
 #include <tidings/base/log.hpp>
 
-#include "queue_message.hpp"
+#include <tidings/app/queue_message.hpp>
 
 namespace tidings::app {
 namespace {

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <tidings/app/control_file.hpp>
+#include <tidings/app/queue_desk.hpp>
 #include <tidings/auth/password.hpp>
 #include <tidings/base/json.hpp>
 #include <tidings/base/log.hpp>
@@ -56,7 +57,8 @@ Control::Control(Services services)
       http_(services.loop, ListenerOptions()),
       methods_{{"GET /control/users", &Control::ListUsers},      {"POST /control/users", &Control::AddUser},
                {"POST /control/accounts", &Control::AddAccount}, {"POST /control/suspend", &Control::Suspend},
-               {"POST /control/backup", &Control::BeginBackup},  {"GET /control/backup", &Control::TellBackup}} {
+               {"POST /control/backup", &Control::BeginBackup},  {"GET /control/backup", &Control::TellBackup},
+               {"POST /control/queue", &Control::AskQueue}} {
   http_.Route("/control", *this);
 }
 
@@ -186,6 +188,30 @@ void Control::TellBackup(Call call) {
   writer.Bool("running", copying.running).Number("done", copying.done).Number("all", copying.all);
   writer.Text("error", copying.error).End();
   call.Answer(data);
+}
+
+void Control::AskQueue(Call call) {
+  const Error none(ErrorCode::kConflict,
+                   "this server's queues are with RabbitMQ; name it with --transport amqp://HOST:PORT");
+  if (services_.queues == nullptr) return call.Answer(std::unexpected(none));
+  json::object request = call.body;
+  auto shared = net::LoopShared(services_.loop, std::move(call));
+  net::EventLoop& loop = services_.loop;
+  EmbeddedQueue& queues = *services_.queues;
+  const bool taken =
+      queues.Run([&loop, &queues, shared, request = std::move(request)](
+                     messaging::Transport& transport, messaging::Timers& timers) -> messaging::Task<void> {
+        QueueDesk desk(transport, timers, &queues.ledger());
+        const auto lines = co_await desk.Do(request);
+        std::string data = R"({"lines":[)";
+        if (lines) {
+          for (const std::string& line : *lines) data += (&line == &lines->front() ? "" : ",") + line;
+        }
+        data += "]}";
+        Result<std::string> answer = lines ? Result<std::string>(std::move(data)) : std::unexpected(lines.error());
+        loop.Post([shared, answer = std::move(answer)] { shared->Answer(answer); });
+      });
+  if (!taken) shared->Answer(Fail(ErrorCode::kUnavailable, "the server is shutting down"));
 }
 
 }  // namespace tidings::app

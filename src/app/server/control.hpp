@@ -7,6 +7,7 @@
 #include <string>
 #include <thread>
 
+#include <tidings/app/embedded_queue.hpp>
 #include <tidings/auth/jwt.hpp>
 #include <tidings/base/guarded.hpp>
 #include <tidings/chat/engine.hpp>
@@ -24,6 +25,7 @@ namespace tidings::app {
 //   POST /control/suspend         {_id, suspended}
 //   POST /control/backup          {folder}: begins; one at a time
 //   GET  /control/backup          {running, done, all, error}: of the last one
+//   POST /control/queue           a request of queue_desk.hpp: {lines: [...]}
 class Control final : public realtime::RequestHandler {
  public:
   struct Services {
@@ -33,6 +35,7 @@ class Control final : public realtime::RequestHandler {
     chat::Engine& engine;
     chat::ReadPool& reads;
     sqlite::SqliteEventStore& store;
+    EmbeddedQueue* queues = nullptr;  // null: they are RabbitMQ's
   };
   explicit Control(Services services);
   // REQUIRES: the store is closed, which ends a backup that runs.
@@ -63,6 +66,7 @@ class Control final : public realtime::RequestHandler {
   void Suspend(Call call);
   void BeginBackup(Call call);
   void TellBackup(Call call);
+  void AskQueue(Call call);
 
   Services services_;
   net::HttpServer http_;

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include <tidings/app/copies.hpp>
+#include <tidings/app/embedded_queue.hpp>
 #include <tidings/app/queue_relay.hpp>
 #include <tidings/app/web.hpp>
 #include <tidings/auth/secret_file.hpp>
@@ -69,6 +70,7 @@ class Server::State {
       : config(given), loop(clock), http_options(HttpOptionsOf(given)), http(loop, http_options) {}
   ~State() {
     queue_relay.reset();
+    embedded_queue.reset();
     if (turn_store) turn_store->Finish();
     if (store) store->Close();  // nobody calls back any more
   }
@@ -103,7 +105,8 @@ class Server::State {
   net::HttpServerOptions http_options;
   net::HttpServer http;                           // its connections end before what they call
   std::unique_ptr<net::HttpServer> metrics_http;  // null: metrics are served by `http`
-  std::unique_ptr<QueueRelay> queue_relay;        // null: nothing is published
+  std::unique_ptr<QueueRelay> queue_relay;        // null: the queues are embedded
+  std::unique_ptr<EmbeddedQueue> embedded_queue;  // null: they are RabbitMQ's
   std::unique_ptr<Control> control;
   std::vector<std::string> addresses;
   std::vector<std::filesystem::file_time_type> certificate_times;
@@ -146,6 +149,8 @@ Status Server::State::Open() {
     auto made_relay = QueueRelay::Make({config.amqp.url, quorum}, *store, *reads, *engine);
     if (!made_relay) return std::unexpected(made_relay.error().Within("amqp.url"));
     queue_relay = std::move(*made_relay);
+  } else {
+    embedded_queue = std::make_unique<EmbeddedQueue>(*store, *reads, *engine);
   }
   services =
       std::make_unique<net::ChatServices>(net::ChatServices{loop, clock, *engine, *reads, *keys, settings, chat_stats});
@@ -155,7 +160,8 @@ Status Server::State::Open() {
   socket_api = std::make_unique<net::SocketApi>(*services, *gate, *hub, *sockets);
   http_api = std::make_unique<net::HttpApi>(*services, *gate);
   http_api->set_max_body(config.limits.body);
-  control = std::make_unique<Control>(Control::Services{loop, clock, *keys, *engine, *reads, *store});
+  control =
+      std::make_unique<Control>(Control::Services{loop, clock, *keys, *engine, *reads, *store, embedded_queue.get()});
   return {};
 }
 
@@ -276,11 +282,13 @@ void Server::Run() {
   state.loop.RunEvery(kReload, [&] { state.Reload(false); });
   state.store->Start();
   if (state.queue_relay) state.queue_relay->Start();
+  if (state.embedded_queue) state.embedded_queue->Start();
   for (const std::string& address : state.addresses) {
     log::Info("listening", {{"address", address}, {"data", state.config.data}});
   }
   state.loop.Run();
   if (state.queue_relay) state.queue_relay->Stop();
+  if (state.embedded_queue) state.embedded_queue->Stop();
   state.turn_store->Finish();
   state.store->Close();
   log::Info("stopped");

@@ -13,6 +13,8 @@
 #include <tidings/auth/jwt.hpp>
 #include <tidings/base/log.hpp>
 
+#include "queue_commands.hpp"
+
 using namespace tidings;
 
 namespace {
@@ -201,6 +203,7 @@ int main(int argc, char** argv) {
   token->add_option("--ttl", ttl, "Seconds that it is good for")->capture_default_str();
 
   StoreCommands commands(cli, flags);
+  QueueCommands queues(cli, [&](CLI::App& command) { flags.AddData(command); });
 
   try {
     cli.parse(argc, argv);
@@ -216,7 +219,8 @@ int main(int argc, char** argv) {
   }
   if (*serve) return Serve(loaded->config);
   log::SetLevel(log::Level::kOff);  // a command says what it has to say in one line
-  const auto done = commands.Run(loaded->config);
+  auto done = commands.Run(loaded->config);
+  if (!done) done = queues.Run(loaded->config);
   std::cout << std::flush;
   return *done ? 0 : Complain(done->error());
 }

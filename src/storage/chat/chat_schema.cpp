@@ -143,6 +143,43 @@ CREATE TABLE checkpoints (
 ) WITHOUT ROWID;
 )sql";
 
+// Queues that are cursors over the log. Entries are few: what is owed though the cursor is past it, and messages that did
+// not come out of the log.
+constexpr const char* kQueues = R"sql(
+CREATE TABLE queue_exchanges (
+  name TEXT PRIMARY KEY,
+  kind INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE queues (
+  key INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  options TEXT NOT NULL,
+  cursor INTEGER NOT NULL
+);
+CREATE TABLE queue_bindings (
+  queue INTEGER NOT NULL,
+  exchange TEXT NOT NULL,
+  pattern TEXT NOT NULL,
+  after INTEGER NOT NULL,
+  PRIMARY KEY (queue, exchange, pattern)
+) WITHOUT ROWID;
+CREATE TABLE queue_entries (
+  queue INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  source INTEGER NOT NULL,
+  held INTEGER NOT NULL,
+  deliveries INTEGER NOT NULL,
+  unsettled INTEGER NOT NULL,
+  accepted INTEGER NOT NULL,
+  due INTEGER NOT NULL,
+  expires INTEGER NOT NULL,
+  headers BLOB,
+  message BLOB,
+  UNIQUE (queue, position, number)
+);
+)sql";
+
 // Rows of sends may come later than their events; up to this position all are there.
 constexpr const char* kSendsMark = R"sql(
 CREATE TABLE sends_mark (
@@ -156,7 +193,7 @@ constexpr const char* kFirstSendsMark = "INSERT INTO sends_mark SELECT 1, coales
 
 SchemaPart ChatSchema() {
   return SchemaPart("chat", {std::string(kUsers) + kRooms + kMessages + kCounts + kSessions,
-                             std::string(kSendsMark) + kFirstSendsMark, kCheckpoints});
+                             std::string(kSendsMark) + kFirstSendsMark, kCheckpoints, kQueues});
 }
 
 std::string DerivedSchema() { return std::string(kRooms) + kMessages + kCounts + kSendsMark; }

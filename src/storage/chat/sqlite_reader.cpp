@@ -6,6 +6,7 @@
 
 #include "count_rows.hpp"
 #include "history.hpp"
+#include "queue_rows.hpp"
 #include "replay.hpp"
 #include "room_rows.hpp"
 #include "seen_rows.hpp"
@@ -152,6 +153,16 @@ std::vector<chat::LogEvent> SqliteReader::Log(Position after, std::size_t limit)
 Position SqliteReader::Checkpoint(std::string_view reader) {
   Statement find(database_, "SELECT position FROM checkpoints WHERE reader = ?");
   return static_cast<Position>(find.Number(reader).value_or(0));
+}
+
+chat::QueueRows SqliteReader::Queues() { return AllQueues(database_); }
+
+std::optional<chat::EntryRow> SqliteReader::QueueEntry(chat::QueueKey queue, chat::QueuePlace place) {
+  return FindEntry(database_, queue, place);
+}
+
+chat::TypeCounts SqliteReader::CountLog(Position after, Position upto, std::size_t limit) {
+  return CountTypes(database_, after, upto, limit);
 }
 
 }  // namespace tidings::sqlite

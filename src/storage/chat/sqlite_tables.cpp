@@ -4,6 +4,7 @@
 
 #include "count_rows.hpp"
 #include "message_rows.hpp"
+#include "queue_rows.hpp"
 #include "room_rows.hpp"
 #include "session_rows.hpp"
 #include "user_rows.hpp"
@@ -147,5 +148,8 @@ void SqliteTables::PutCheckpoint(std::string_view reader, Position position) {
             "ON CONFLICT (reader) DO UPDATE SET position = excluded.position")
       .Execute(reader, position);
 }
+
+// Made when it is first needed, for the same reason.
+void SqliteTables::PutQueues(const chat::QueueChanges& changes) { rows_->database.Slot<QueueWrites>().Put(changes); }
 
 }  // namespace tidings::sqlite

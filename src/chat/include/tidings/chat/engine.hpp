@@ -147,6 +147,8 @@ class Engine {
   void KeepSessions(std::vector<std::string> pids);
   // Notes how far a reader of the log has come; see Reader::Checkpoint.
   void KeepCheckpoint(std::string reader, Position position);
+  // Keeps what changed of the embedded queues; see Reader::Queues.
+  void KeepQueues(std::shared_ptr<const QueueChanges> changes, Answer<bool> done);
   // Writes when users were last seen.
   void SetLastSeen(std::vector<std::pair<UserKey, Millis>> users);
 

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <tidings/chat/queue_rows.hpp>
 #include <tidings/chat/record.hpp>
 #include <tidings/chat/types.hpp>
 
@@ -120,6 +121,12 @@ class Reader {
   virtual std::vector<LogEvent> Log(Position after, std::size_t limit) = 0;
   // What Tables::PutCheckpoint was last told; 0 if never.
   virtual Position Checkpoint(std::string_view reader) = 0;
+  // What Tables::PutQueues was told, all of it.
+  virtual QueueRows Queues() = 0;
+  // One entry, with its headers and its message.
+  virtual std::optional<EntryRow> QueueEntry(QueueKey queue, QueuePlace place) = 0;
+  // The log's events above `after` and up to `upto`, counted by type; at most `limit` of them.
+  virtual TypeCounts CountLog(Position after, Position upto, std::size_t limit) = 0;
 };
 
 // Gives every record that is a reply what it quotes.

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <tidings/chat/queue_rows.hpp>
 #include <tidings/chat/types.hpp>
 
 namespace tidings::chat {
@@ -117,6 +118,7 @@ class Tables : public SendTable {
 
   // How far those who read the log on their own have come, by name.
   virtual void PutCheckpoint(std::string_view reader, Position position) = 0;
+  virtual void PutQueues(const QueueChanges& changes) = 0;
 };
 
 // Numbers of one block of Tables::CloseBlock: block b holds the numbers b * kCountBlock to (b + 1) * kCountBlock - 1.

@@ -5,9 +5,11 @@
 
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include <tidings/app/config.hpp>
 #include <tidings/base/error.hpp>
+#include <tidings/base/json.hpp>
 
 namespace tidings::app {
 
@@ -36,5 +38,23 @@ Status AddUser(const Config& config, const NewUser& user, std::ostream& out);
 Status ListUsers(const Config& config, std::ostream& out);
 // Ends the user's rights (their sockets and tokens too), or gives them back.
 Status SuspendUser(const Config& config, const std::string& id, bool suspended, std::ostream& out);
+
+// What is asked of queues and dead letters; see queue_desk.hpp for the request.
+struct QueueOrder {
+  json::object request;
+  std::string transport;    // an address, see queue_session.hpp; empty: the queues embedded in the store
+  bool json_lines = false;  // the answer as JSON Lines
+};
+Status AskQueues(const Config& config, const QueueOrder& order, std::ostream& out);
+
+// Moves queues to another transport, without losing a message. `from` is an address, or "embedded" for the queues of the store,
+// whose server is stopped for it.
+struct BridgeOrder {
+  std::string from;
+  std::string to;
+  std::vector<std::string> queues;  // empty: all that are known
+  bool follow = false;              // goes on until it is told to end
+};
+Status RunBridge(const Config& config, const BridgeOrder& order, std::ostream& out);
 
 }  // namespace tidings::app

@@ -49,6 +49,9 @@ class SqliteReader final : public chat::Reader {
                                             std::size_t bytes) override;
   std::vector<chat::LogEvent> Log(chat::Position after, std::size_t limit) override;
   chat::Position Checkpoint(std::string_view reader) override;
+  chat::QueueRows Queues() override;
+  std::optional<chat::EntryRow> QueueEntry(chat::QueueKey queue, chat::QueuePlace place) override;
+  chat::TypeCounts CountLog(chat::Position after, chat::Position upto, std::size_t limit) override;
 
  private:
   struct Rows;

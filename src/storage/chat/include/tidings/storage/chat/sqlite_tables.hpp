@@ -76,6 +76,7 @@ class SqliteTables : public chat::Tables {
   void RemoveSessionRoom(std::string_view pid, chat::RoomKey room) override;
   std::uint64_t PurgeSessions(Millis seen_before, std::uint64_t most) override;
   void PutCheckpoint(std::string_view reader, chat::Position position) override;
+  void PutQueues(const chat::QueueChanges& changes) override;
 
  private:
   struct Rows;

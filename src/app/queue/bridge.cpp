@@ -1,0 +1,106 @@
+#include <tidings/app/bridge.hpp>
+
+#include <algorithm>
+
+#include <tidings/app/queue_message.hpp>
+
+namespace tidings::app {
+
+using messaging::Delivery;
+using messaging::Task;
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr std::string_view kDeadSuffix = ".dead";
+constexpr milliseconds kLook{250};   // how long a queue that is empty is waited at
+constexpr milliseconds kPause{500};  // between two tries
+constexpr Millis kMostTrouble = 60'000;
+
+// As the queue is declared here; its dead letters come with it.
+messaging::Topology TopologyOf(const std::string& queue) {
+  messaging::QueueOptions options;
+  if (queue == kMessagesQueue) {
+    // As its consumers expect it.
+    options.quorum = options.dead_letters = false;
+    options.delivery_limit = 0;
+  }
+  messaging::Topology topology;
+  topology.AddQueue(queue, options);
+  return topology;
+}
+
+}  // namespace
+
+Task<Status> Bridge::Run() {
+  std::vector<std::string> queues = options_.queues;
+  if (queues.empty()) {
+    auto known = co_await from_.Queues();
+    if (!known) co_return std::unexpected(known.error().Within("the queues to be moved"));
+    queues = std::move(*known);
+  }
+  if (Status declared = co_await to_.Declare(options_.topology); !declared) co_return declared;
+  // A queue before its dead letters, which are declared with it.
+  std::ranges::sort(queues, {}, [](const std::string& name) { return std::pair(name.ends_with(kDeadSuffix), name); });
+  for (const std::string& queue : queues) {
+    const std::string home = queue.ends_with(kDeadSuffix) ? queue.substr(0, queue.size() - kDeadSuffix.size()) : queue;
+    Status declared = co_await to_.Declare(TopologyOf(home));
+    if (!declared) co_return std::unexpected(declared.error().Within("declaring " + home));
+  }
+  for (;;) {
+    const std::uint64_t before = moved_;
+    for (const std::string& queue : queues) {
+      if (Status moved = co_await Move(queue); !moved) co_return std::unexpected(moved.error().Within(queue));
+    }
+    if (stopping_ || (options_.drain && moved_ == before)) co_return Status();
+  }
+}
+
+// As much as is there now.
+Task<Status> Bridge::Move(std::string queue) {
+  while (!stopping_) {
+    auto taken = co_await Take(queue);
+    if (!taken) co_return std::unexpected(taken.error());
+    if (taken->empty()) co_return Status();
+    if (Status accepted = co_await Accept(queue, *taken); !accepted) {
+      for (auto delivery = taken->rbegin(); delivery != taken->rend(); ++delivery) co_await delivery->Nack();
+      co_return accepted;
+    }
+    for (Delivery& delivery : *taken) {
+      // What is not ours any more will be moved again, with the same id.
+      Status acknowledged = co_await delivery.Ack();
+      if (!acknowledged && acknowledged.error().code() != ErrorCode::kConflict) co_return acknowledged;
+      ++moved_;
+    }
+  }
+  co_return Status();
+}
+
+Task<Result<std::vector<Delivery>>> Bridge::Take(const std::string& queue) {
+  std::vector<Delivery> taken;
+  while (taken.size() < options_.window && !stopping_) {
+    auto popped = co_await from_.Pop(queue, taken.empty() ? kLook : milliseconds(0));
+    if (!popped && taken.empty()) co_return std::unexpected(popped.error());
+    if (!popped || !*popped) break;
+    taken.push_back(std::move(**popped));
+  }
+  co_return taken;
+}
+
+Task<Status> Bridge::Accept(const std::string& queue, std::vector<Delivery>& taken) {
+  const Millis until = timers_.Steady() + kMostTrouble;
+  for (;;) {
+    std::vector<messaging::Outgoing> copies;
+    for (const Delivery& delivery : taken) {
+      copies.emplace_back(messaging::Address::Queue(queue), delivery.message());
+    }
+    Status accepted = co_await to_.PublishAll(std::move(copies));
+    if (accepted || stopping_ || timers_.Steady() >= until) co_return accepted;
+    const ErrorCode code = accepted.error().code();
+    if (code == ErrorCode::kInvalid || code == ErrorCode::kTooLarge || code == ErrorCode::kNotFound) co_return accepted;
+    co_await timers_.Sleep(kPause);
+    for (Delivery& delivery : taken) co_await delivery.Extend();
+  }
+}
+
+}  // namespace tidings::app

@@ -1,0 +1,197 @@
+#include <tidings/app/embedded_queue.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include <tidings/app/queue_message.hpp>
+#include <tidings/base/log.hpp>
+#include <tidings/messaging/signal.hpp>
+
+namespace tidings::app {
+
+using messaging::Task;
+
+namespace {
+
+constexpr std::chrono::milliseconds kPauseAfterFailure{1'000};
+
+// The exchange and the queue of the contract.
+messaging::Topology ChatTopology() {
+  messaging::QueueOptions queue;
+  queue.dead_letters = false;
+  queue.delivery_limit = 0;
+  messaging::Topology topology;
+  topology.AddExchange(std::string(kEventsExchange), messaging::ExchangeKind::kTopic)
+      .AddQueue(std::string(kMessagesQueue), queue)
+      .Bind(std::string(kEventsExchange), std::string(kMessagesQueue), std::string(kMessageCreated));
+  return topology;
+}
+
+}  // namespace
+
+class EmbeddedQueue::State {
+ public:
+  State(eventing::EventStore& store, chat::ReadPool& reads, chat::Engine& engine, LogBrokerOptions options)
+      : store_(store),
+        timers_(context_.get_executor()),
+        broker_(context_.get_executor(), timers_, ledger_, LogSources(store, reads, engine), std::move(options)),
+        opened_(context_.get_executor()) {}
+  ~State() { Stop(std::chrono::seconds(5)); }
+
+  void Add(std::unique_ptr<QueueResident> resident) {
+    guests_.push_back(std::make_unique<Guest>());
+    guests_.back()->resident = std::move(resident);
+  }
+  void Start();
+  void Stop(std::chrono::milliseconds within);
+  bool Run(Work work);
+  messaging::LossLedger& ledger() { return ledger_; }
+
+ private:
+  class Guest {
+   public:
+    std::unique_ptr<QueueResident> resident;
+    std::unique_ptr<LogTransport> transport;
+    bool started = false;
+  };
+
+  Task<void> Open();
+  Task<void> Settle(Guest& guest);
+  Task<void> Serve(Work work);
+  Task<void> Close(std::chrono::milliseconds within);
+  void Ended();
+
+  eventing::EventStore& store_;
+  boost::asio::io_context context_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{context_.get_executor()};
+  messaging::SystemTimers timers_;
+  messaging::LossLedger ledger_;
+  LogBroker broker_;
+  messaging::Signal opened_;
+  bool open_ = false;
+  bool stopping_ = false;
+  std::vector<std::unique_ptr<Guest>> guests_;
+  std::unique_ptr<eventing::EventStore::Subscription> subscription_;
+  std::mutex mutex_;
+  std::condition_variable ended_changed_;
+  bool ended_ = false;
+  std::thread thread_;
+};
+
+void EmbeddedQueue::State::Start() {
+  boost::asio::co_spawn(context_, Open(), [](const std::exception_ptr& failure) {
+    if (failure) log::Err("queue_ended", {{"reason", "an exception; restart the server"}});
+  });
+  subscription_ = store_.Subscribe([this](eventing::Position) { broker_.Wake(); });
+  thread_ = std::thread([this] {
+    context_.run();
+    Ended();
+  });
+}
+
+Task<void> EmbeddedQueue::State::Open() {
+  while (!stopping_) {
+    Status opened = co_await broker_.Open();
+    if (opened) break;
+    log::Warning("queue_waits", {{"doing", "reading its rows"}, {"reason", opened.error().message()}});
+    co_await timers_.Sleep(kPauseAfterFailure);
+  }
+  LogTransport transport(broker_, QueueStart::kBeginning);
+  while (!stopping_) {
+    Status declared = co_await transport.Declare(ChatTopology());
+    if (declared) break;
+    log::Warning("queue_waits", {{"doing", "declaring its exchange"}, {"reason", declared.error().message()}});
+    co_await timers_.Sleep(kPauseAfterFailure);
+  }
+  open_ = true;
+  opened_.NotifyAll();
+  for (const auto& guest : guests_) {
+    boost::asio::co_spawn(
+        context_, Settle(*guest), [name = guest->resident->name()](const std::exception_ptr& failure) {
+          if (failure) log::Err("worker_ended", {{"worker", name}, {"reason", "an exception; restart the server"}});
+        });
+  }
+}
+
+Task<void> EmbeddedQueue::State::Settle(Guest& guest) {
+  const std::string name = guest.resident->name();
+  guest.transport = std::make_unique<LogTransport>(broker_, guest.resident->start());
+  while (!stopping_) {
+    Status started = co_await guest.resident->Start(*guest.transport, timers_);
+    if (started) {
+      log::Info("worker_started", {{"worker", name}});
+      co_return;
+    }
+    log::Warning("worker_waits", {{"worker", name}, {"reason", started.error().message()}});
+    co_await timers_.Sleep(kPauseAfterFailure);
+  }
+}
+
+bool EmbeddedQueue::State::Run(Work work) {
+  const std::scoped_lock lock(mutex_);
+  if (ended_ || !thread_.joinable()) return false;
+  boost::asio::post(context_, [this, work = std::move(work)]() mutable {
+    boost::asio::co_spawn(context_, Serve(std::move(work)), [](const std::exception_ptr& failure) {
+      if (failure) log::Err("queue_command_failed", {{"reason", "an exception"}});
+    });
+  });
+  return true;
+}
+
+Task<void> EmbeddedQueue::State::Serve(Work work) {
+  while (!open_ && !stopping_) co_await opened_.Wait();
+  LogTransport transport(broker_);
+  co_await work(transport, timers_);
+}
+
+void EmbeddedQueue::State::Stop(std::chrono::milliseconds within) {
+  if (!thread_.joinable()) return;
+  subscription_.reset();
+  boost::asio::post(context_, [this, within] {
+    // Then nothing is left to do, and the thread ends.
+    boost::asio::co_spawn(context_, Close(within * 3 / 4), [this](const std::exception_ptr&) { work_.reset(); });
+  });
+  {
+    std::unique_lock lock(mutex_);
+    ended_changed_.wait_for(lock, within, [&] { return ended_; });
+    ended_ = true;
+  }
+  context_.stop();
+  thread_.join();
+}
+
+Task<void> EmbeddedQueue::State::Close(std::chrono::milliseconds within) {
+  stopping_ = true;
+  opened_.NotifyAll();
+  for (const auto& guest : guests_) {
+    if (guest->transport) co_await guest->resident->Stop(within);
+  }
+  Status closed = co_await broker_.Close();
+  if (!closed) log::Warning("queues_not_saved", {{"reason", closed.error().message()}});
+}
+
+void EmbeddedQueue::State::Ended() {
+  {
+    const std::scoped_lock lock(mutex_);
+    ended_ = true;
+  }
+  ended_changed_.notify_all();
+}
+
+EmbeddedQueue::EmbeddedQueue(eventing::EventStore& store, chat::ReadPool& reads, chat::Engine& engine,
+                             LogBrokerOptions options)
+    : state_(std::make_unique<State>(store, reads, engine, std::move(options))) {}
+EmbeddedQueue::~EmbeddedQueue() = default;
+void EmbeddedQueue::Add(std::unique_ptr<QueueResident> resident) { state_->Add(std::move(resident)); }
+void EmbeddedQueue::Start() { state_->Start(); }
+void EmbeddedQueue::Stop(std::chrono::milliseconds within) { state_->Stop(within); }
+bool EmbeddedQueue::Run(Work work) { return state_->Run(std::move(work)); }
+messaging::LossLedger& EmbeddedQueue::ledger() { return state_->ledger(); }
+
+}  // namespace tidings::app

@@ -1,0 +1,52 @@
+// Bridge: moves queues from one transport to another without losing a message: each is accepted there before it is
+// acknowledged here, with its id, its headers and its count of failures. Killed in between, it moves some of them again, with
+// the same ids.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <tidings/messaging/timers.hpp>
+#include <tidings/messaging/transport.hpp>
+
+namespace tidings::app {
+
+class BridgeOptions {
+ public:
+  BridgeOptions() = default;
+  std::vector<std::string> queues;  // empty: all that `from` tells, their dead letters too
+  messaging::Topology topology;     // declared at `to` before the queues, where more is known of them than their names
+  std::uint16_t window = 256;       // messages of a queue under way at once
+  bool drain = true;                // ends when all is moved; else it goes on until Stop
+};
+
+// Belongs to the executor of both transports.
+class Bridge {
+ public:
+  // REQUIRES: all outlive Run.
+  Bridge(messaging::Transport& from, messaging::Transport& to, messaging::Timers& timers, BridgeOptions options)
+      : from_(from), to_(to), timers_(timers), options_(std::move(options)) {}
+
+  // Declares at `to` what is missing there, and moves. The first error that does not pass within a minute.
+  messaging::Task<Status> Run();
+  // Ends Run soon: what is not acknowledged yet stays where it is.
+  void Stop() { stopping_ = true; }
+  bool stopped() const { return stopping_; }
+  std::uint64_t moved() const { return moved_; }
+
+ private:
+  messaging::Task<Status> Move(std::string queue);
+  messaging::Task<Result<std::vector<messaging::Delivery>>> Take(const std::string& queue);
+  messaging::Task<Status> Accept(const std::string& queue, std::vector<messaging::Delivery>& taken);
+
+  messaging::Transport& from_;
+  messaging::Transport& to_;
+  messaging::Timers& timers_;
+  const BridgeOptions options_;
+  bool stopping_ = false;
+  std::uint64_t moved_ = 0;
+};
+
+}  // namespace tidings::app

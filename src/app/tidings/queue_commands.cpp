@@ -1,0 +1,153 @@
+#include "queue_commands.hpp"
+
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include <tidings/base/bytes.hpp>
+
+namespace tidings {
+
+namespace {
+
+constexpr std::uint64_t kPeeked = 10;
+
+}  // namespace
+
+QueueCommands::QueueCommands(CLI::App& cli, const std::function<void(CLI::App&)>& add_data) {
+  CLI::App* queue = cli.add_subcommand("queue", "Queues and dead letters: of a broker, or of this server's own log");
+  queue->require_subcommand(1);
+  list_ = Add(*queue, "list", "Show queues with how much is in them, and their dead letters", add_data);
+  list_->add_option("QUEUE", queues_, "Their names; all that are known if not given (RabbitMQ does not tell)");
+
+  peek_ = Add(*queue, "peek", "Show dead letters of a queue, the oldest first; they stay", add_data);
+  peek_->add_option("QUEUE", queue_, "The queue that they died in")->required();
+  AddSelection(*peek_, "At most so many (10)");
+  peek_->add_flag("--waiting", waiting_,
+                  "Messages that wait in the queue itself (on RabbitMQ that counts as a delivery)");
+
+  edit_ = Add(*queue, "edit", "Change a dead letter; its id stays", add_data);
+  edit_->add_option("QUEUE", queue_, "The queue that it died in")->required();
+  edit_->add_option("ID", id_, "The letter's id")->required();
+  edit_->add_option("--body", body_, "Its new body");
+  edit_->add_option("--body-file", body_file_, "A file with its new body, or - for standard input");
+  edit_->add_option("--type", type_, "Its new type");
+  edit_->add_option("--key", key_, "Its new key");
+  edit_->add_option("--set", set_, "A header, NAME=VALUE; several times for several")->allow_extra_args(false);
+  edit_->add_option("--remove", remove_, "A header to be removed")->allow_extra_args(false);
+
+  replay_ =
+      Add(*queue, "replay", "Send dead letters back to be handled, with their ids and no failures counted", add_data);
+  replay_->add_option("QUEUE", queue_, "The queue that they died in")->required();
+  AddSelection(*replay_, "At most so many");
+  replay_->add_option("--to", to_, "A queue in place of the one that they died in");
+  replay_->add_option("--rate", rate_, "At most so many a second, 0 for no bound")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  replay_->add_flag("--dry-run", dry_run_, "Only count them");
+
+  purge_ = Add(*queue, "purge", "Drop dead letters of a queue for good", add_data);
+  purge_->add_option("QUEUE", queue_, "The queue that they died in")->required();
+  AddSelection(*purge_, "At most so many");
+  purge_->add_flag("--waiting", waiting_, "Drop all that waits in the queue itself instead");
+
+  bridge_ = cli.add_subcommand("bridge", "Move queues to a broker, without losing a message");
+  add_data(*bridge_);
+  bridge_
+      ->add_option("--from", bridge_order_.from,
+                   "sqlite:FOLDER, redis://HOST:PORT, or embedded for the store in --data")
+      ->required();
+  bridge_->add_option("--to", bridge_order_.to, "amqp://USER:PASSWORD@HOST:PORT/VHOST, or another transport")
+      ->required();
+  bridge_->add_option("--queue", bridge_order_.queues, "A queue to move; several times for several; all if not given")
+      ->allow_extra_args(false);
+  bridge_->add_flag("--follow", bridge_order_.follow, "Go on with what comes, until SIGTERM");
+}
+
+CLI::App* QueueCommands::Add(CLI::App& parent, const std::string& name, const std::string& help,
+                             const std::function<void(CLI::App&)>& add_data) {
+  CLI::App* command = parent.add_subcommand(name, help);
+  add_data(*command);
+  command->add_option(
+      "--transport", transport_,
+      "sqlite:FOLDER, redis://HOST:PORT or amqp://USER:PASSWORD@HOST:PORT; without it the queues of the "
+      "store in --data");
+  command->add_flag("--json", json_, "JSON Lines");
+  return command;
+}
+
+void QueueCommands::AddSelection(CLI::App& command, const std::string& most_help) {
+  command.add_option("--id", ids_, "The letter with this id; several times for several")->allow_extra_args(false);
+  command.add_option("--reason", reason_,
+                     "Those that died for this: failed, rejected, undecodable, delivery-limit, expired");
+  command.add_option("--limit", most_, most_help)->check(CLI::PositiveNumber);
+}
+
+json::object QueueCommands::Selected(const char* what) const {
+  json::object request{{"do", what}, {"queue", queue_}};
+  if (!ids_.empty()) request["ids"] = json::array(ids_.begin(), ids_.end());
+  if (!reason_.empty()) request["reason"] = reason_;
+  if (most_ != 0) request["most"] = most_;
+  if (waiting_) request["waiting"] = true;
+  return request;
+}
+
+Result<json::object> QueueCommands::EditRequest() const {
+  json::object request{{"do", "edit"}, {"queue", queue_}, {"id", id_}};
+  if (edit_->count("--body") > 0 && edit_->count("--body-file") > 0) {
+    return Fail(ErrorCode::kInvalid, "give one of --body and --body-file");
+  }
+  std::optional<std::string> body;
+  if (edit_->count("--body") > 0) body = body_;
+  if (!body_file_.empty()) {
+    std::ifstream file;
+    if (body_file_ != "-") file.open(body_file_, std::ios::binary);
+    std::istream& in = body_file_ == "-" ? std::cin : file;
+    if (!in) return Fail(ErrorCode::kNotFound, "the file " + body_file_ + " cannot be read");
+    body.emplace(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+  }
+  if (body && IsUtf8(*body)) request["body"] = *body;
+  if (body && !IsUtf8(*body)) request["body64"] = Base64Encode(*body);
+  if (edit_->count("--type") > 0) request["type"] = type_;
+  if (edit_->count("--key") > 0) request["key"] = key_;
+  json::object set;
+  for (const std::string& header : set_) {
+    const std::size_t sign = header.find('=');
+    if (sign == std::string::npos || sign == 0)
+      return Fail(ErrorCode::kInvalid, "--set takes NAME=VALUE, not '" + header + "'");
+    set[header.substr(0, sign)] = header.substr(sign + 1);
+  }
+  if (!set.empty()) request["set"] = std::move(set);
+  if (!remove_.empty()) request["remove"] = json::array(remove_.begin(), remove_.end());
+  return request;
+}
+
+Result<json::object> QueueCommands::Request() const {
+  if (*list_) {
+    json::object request{{"do", "list"}};
+    if (!queues_.empty()) request["queues"] = json::array(queues_.begin(), queues_.end());
+    return request;
+  }
+  if (*peek_) {
+    json::object request = Selected("peek");
+    if (most_ == 0) request["most"] = kPeeked;
+    return request;
+  }
+  if (*edit_) return EditRequest();
+  if (*purge_) return Selected("purge");
+  json::object request = Selected("replay");
+  if (!to_.empty()) request["to"] = to_;
+  request["perSecond"] = rate_;
+  if (dry_run_) request["dryRun"] = true;
+  return request;
+}
+
+std::optional<Status> QueueCommands::Run(const app::Config& config) {
+  if (*bridge_) return app::RunBridge(config, bridge_order_, std::cout);
+  if (!*list_ && !*peek_ && !*edit_ && !*replay_ && !*purge_) return std::nullopt;
+  auto request = Request();
+  if (!request) return std::unexpected(request.error());
+  return app::AskQueues(config, {std::move(*request), transport_, json_}, std::cout);
+}
+
+}  // namespace tidings
