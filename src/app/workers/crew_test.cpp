@@ -53,11 +53,6 @@ class NotesKind final : public WorkerKind {
 
 class CrewTest : public ::testing::Test {
  protected:
-  CrewTest() { Run(Declare()); }
-  ~CrewTest() override {
-    if (crew_) Run(crew_->Stop(1s));
-  }
-
   Task<void> Declare() {
     messaging::Topology topology;
     topology.AddExchange("tidings.events", messaging::ExchangeKind::kTopic);
@@ -88,6 +83,11 @@ class CrewTest : public ::testing::Test {
       return std::move(*result);
     }
   }
+  CrewTest() { Run(Declare()); }
+  ~CrewTest() override {
+    if (crew_) Run(crew_->Stop(1s));
+  }
+
   Status Start() {
     CrewOptions options(folder_.path());
     options.lanes = lanes_;

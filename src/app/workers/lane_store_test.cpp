@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <tidings/testing/temp_folder.hpp>
 
 namespace tidings::app {

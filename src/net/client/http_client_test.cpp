@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <thread>
 
 namespace tidings::net {
 namespace {
