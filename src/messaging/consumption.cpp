@@ -56,6 +56,7 @@ Task<void> Consumption::Run(std::shared_ptr<Consumption> self, Runner& runner) {
       self->fetching_ = true;
       co_await self->Fetch();
       self->fetching_ = false;
+      if (self->halted_) self->changed_.NotifyAll();
     } else {
       co_await self->idle_.Wait();
       self->waking_ = false;
@@ -69,7 +70,7 @@ Task<void> Consumption::Fetch() {
   auto next = co_await consumer_->Next();
   if (!next) {
     ended_ = true;
-    if (!place_.stopping) {
+    if (!halted_) {
       log::Err("a queue gives out no more messages; start the router again when it is back",
                {{"queue", plan_->queue}, {"handler", place_.consumer}, {"error", next.error().message()}});
     }
@@ -133,7 +134,7 @@ Task<void> Consumption::Handle(Runner& runner, WorkPtr work) {
   }
   runner.work = nullptr;
   --handling_;
-  if (place_.stopping) changed_.NotifyAll();
+  if (halted_) changed_.NotifyAll();
 }
 
 Verdict Consumption::Decide(const Work& work, Verdict verdict) const {

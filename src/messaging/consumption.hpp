@@ -40,8 +40,11 @@ class Consumption : public std::enable_shared_from_this<Consumption> {
   // Opens the consumer; nothing is handled before Begin.
   Task<Status> Open();
   void Begin();
-  // Begins nothing more.
-  void Halt() { place_.stopping = true; }
+  // Takes nothing more, and begins nothing more unless what is in hand is to be finished.
+  void Halt() {
+    halted_ = true;
+    if (!plan_->settings.finish_in_hand) place_.stopping = true;
+  }
   Task<void> Stop(Millis until, std::chrono::milliseconds grace);
 
   std::uint64_t handling() const { return handling_; }
@@ -79,6 +82,8 @@ class Consumption : public std::enable_shared_from_this<Consumption> {
   void Hold(WorkPtr work, std::chrono::milliseconds delay);
   void Leave(const Work& work);
   Task<void> GiveBack(WorkPtr work);
+  // Until nothing is in hand.
+  Task<void> FinishUntil(Millis end);
   // For the end of all runners.
   Task<void> WaitUntil(Millis end);
   // Cancels the handlers that still run, and takes their messages from those that do not end.
@@ -86,7 +91,9 @@ class Consumption : public std::enable_shared_from_this<Consumption> {
   void Ready(WorkPtr work);
   void WakeOne();
   bool MayHandle() const { return !ready_.empty() && handling_ < plan_->settings.concurrency; }
-  bool MayFetch() const { return !fetching_ && !ended_ && ready_.empty() && handling_ < plan_->settings.concurrency; }
+  bool MayFetch() const {
+    return !fetching_ && !ended_ && !halted_ && ready_.empty() && handling_ < plan_->settings.concurrency;
+  }
 
   Transport& transport_;
   Timers& timers_;
@@ -105,8 +112,9 @@ class Consumption : public std::enable_shared_from_this<Consumption> {
   bool keeps_leases_ = false;
   bool fetching_ = false;
   bool waking_ = false;
+  bool halted_ = false;  // takes no more; place_.stopping: begins no more either
   bool stopped_ = false;
-  bool ended_ = false;  // the queue gives out no more
+  bool ended_ = false;   // the queue gives out no more
 };
 
 }  // namespace tidings::messaging

@@ -23,6 +23,13 @@ Task<void> Consumption::GiveBack(WorkPtr work) {
   if (!back) ++plan_->stats.unsettled;
 }
 
+Task<void> Consumption::FinishUntil(Millis end) {
+  while ((handling_ > 0 || fetching_ || !ready_.empty() || waiting() > 0) && timers_.Steady() < end) {
+    co_await changed_.WaitFor(timers_, milliseconds(end - timers_.Steady()));
+  }
+  place_.stopping = true;
+}
+
 Task<void> Consumption::WaitUntil(Millis end) {
   while (running_ > 0 && timers_.Steady() < end) {
     co_await changed_.WaitFor(timers_, milliseconds(end - timers_.Steady()));
@@ -31,6 +38,7 @@ Task<void> Consumption::WaitUntil(Millis end) {
 
 Task<void> Consumption::Stop(Millis until, milliseconds grace) {
   if (consumer_) co_await consumer_->Stop();
+  if (!place_.stopping) co_await FinishUntil(until);
   std::deque<WorkPtr> unbegun = std::move(ready_);
   ready_.clear();
   for (WorkPtr& work : held_) unbegun.push_back(std::move(work));

@@ -204,6 +204,35 @@ TEST_F(RouterTest, AQueueThatIsDeletedEndsItsHandlerAlone) {
   runner_.Run(router_.Stop());
 }
 
+TEST_F(RouterTest, FinishesWhatIsInHandIfItIsTold) {
+  std::vector<std::string> handled;
+  bool failed = false;
+  router_.Subscribe("q", OrderByKey(), Prefetch(4), FinishInHand(), Retry().Delayed(1s),
+                    [&](Context& context) -> Task<Status> {
+                      co_await context.timers().Sleep(100ms);
+                      if (!std::exchange(failed, true)) co_return Fail(ErrorCode::kInternal, "once");
+                      handled.push_back(context.message().body);
+                      co_return Status();
+                    });
+  for (const char* body : {"1", "2", "3", "4", "5", "6"}) {
+    Message message{std::string(body)};
+    message.key = "k";
+    Publish(std::move(message));
+  }
+  Start(router_);
+  bool stopped = false;
+  runner_.Spawn([](Router& router, bool& done) -> Task<void> {
+    co_await router.Stop(10s);
+    done = true;
+  }(router_, stopped));
+  Advance(1'450ms);
+  EXPECT_FALSE(stopped);
+  Advance(500ms);
+  EXPECT_TRUE(stopped);
+  EXPECT_THAT(handled, ::testing::ElementsAre("1", "2", "3", "4"));
+  EXPECT_EQ(Stats().ready, 2U) << "what was not taken stays";
+}
+
 TEST_F(RouterTest, StopsWithoutHavingStartedAndTwice) {
   router_.Subscribe("q", [](Context&) -> Task<void> { co_return; });
   runner_.Run(router_.Stop());

@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <string>
 
+#include <tidings/app/config.hpp>
 #include <tidings/base/bytes.hpp>
 
 namespace tidings::app {
@@ -55,6 +56,14 @@ const char* FlawOfOrigin(std::string_view text) {
   if (host == text.npos || (text.substr(0, host) != "http" && text.substr(0, host) != "https")) return kFlaw;
   const std::string_view rest = text.substr(host + 3);
   return rest.empty() || rest.find_first_of("/?#@ ") != rest.npos ? kFlaw : nullptr;
+}
+
+const char* FlawOfHttp(std::string_view text) {
+  return HasScheme(text, {"http://", "https://"}) ? nullptr : "must be a URL http://… or https://…, or empty";
+}
+
+const char* FlawOfDuration(std::string_view text) {
+  return ParseDuration(text) ? nullptr : "must be a time as 250ms, 5s, 30min or 2h, of ten years at most";
 }
 
 const char* FlawOfPath(std::string_view text) { return text.empty() ? "must name a folder" : nullptr; }

@@ -11,6 +11,8 @@ const char* FlawOfAmqp(std::string_view text);
 const char* FlawOfRedis(std::string_view text);
 const char* FlawOfSubnet(std::string_view text);
 const char* FlawOfOrigin(std::string_view text);
+const char* FlawOfHttp(std::string_view text);
+const char* FlawOfDuration(std::string_view text);
 const char* FlawOfPath(std::string_view text);
 
 }  // namespace tidings::app

@@ -224,6 +224,13 @@ std::string MaskPassword(std::string url) {
 
 }  // namespace
 
+std::optional<milliseconds> ParseDuration(std::string_view text) {
+  constexpr std::uint64_t kMost = 3650ULL * 86'400'000;
+  const auto count = Scaled(Trim(text), kTimeUnits);
+  if (!count || *count > kMost) return std::nullopt;
+  return milliseconds(*count);
+}
+
 Status Assign(const Setting& setting, const Written& written, Config& config) {
   auto done = std::visit([&](auto at) { return ReadWritten(setting, written, at(config)); }, setting.field);
   if (done || setting.form == Form::kSecret || setting.form == Form::kUrl) return done;

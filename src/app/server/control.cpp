@@ -15,6 +15,7 @@ namespace tidings::app {
 namespace {
 
 constexpr std::size_t kUsersAtOnce = 200;
+constexpr std::size_t kMembersAtOnce = 1'000;
 
 net::HttpServerOptions ListenerOptions() {
   net::HttpServerOptions options;
@@ -57,8 +58,8 @@ Control::Control(Services services)
       http_(services.loop, ListenerOptions()),
       methods_{{"GET /control/users", &Control::ListUsers},      {"POST /control/users", &Control::AddUser},
                {"POST /control/accounts", &Control::AddAccount}, {"POST /control/suspend", &Control::Suspend},
-               {"POST /control/backup", &Control::BeginBackup},  {"GET /control/backup", &Control::TellBackup},
-               {"POST /control/queue", &Control::AskQueue}} {
+               {"POST /control/audience", &Control::Audience},   {"POST /control/backup", &Control::BeginBackup},
+               {"GET /control/backup", &Control::TellBackup},    {"POST /control/queue", &Control::AskQueue}} {
   http_.Route("/control", *this);
 }
 
@@ -156,6 +157,42 @@ void Control::Suspend(Call call) {
   const auto suspended = json::OptionalBool(call.body, "suspended");
   if (!id || !suspended) return call.Answer(Fail(ErrorCode::kInvalid, "name a user"));
   services_.engine.Suspend(*id, suspended->value_or(true), Answering(std::move(call)));
+}
+
+void Control::Audience(Call call) {
+  const auto room = json::RequiredText(call.body, "room");
+  const auto seq = json::OptionalWhole(call.body, "seq");
+  const auto author = json::OptionalText(call.body, "author");
+  if (!room || !seq || !*seq || !author) return call.Answer(Fail(ErrorCode::kInvalid, "name a room and an event"));
+  using Candidates = std::vector<std::pair<std::string, chat::UserKey>>;
+  auto shared = net::LoopShared(services_.loop, std::move(call));
+  net::EventLoop& loop = services_.loop;
+  const auto answer = [this, shared](const Candidates& candidates) {
+    std::string data = R"({"users":[)";
+    for (const auto& [id, key] : candidates) {
+      if (services_.online && services_.online(key)) continue;
+      if (data.back() != '[') data += ',';
+      data += json::Quote(id);
+    }
+    shared->Answer(data + "]}");
+  };
+  const bool queued = services_.reads.Read(
+      [&loop, shared, answer, id = *room, at = **seq, by = author->value_or("")](chat::Reader& reader) {
+        const auto found = reader.FindRoom(id);
+        if (!found) return loop.Post([shared] { shared->Answer(Fail(ErrorCode::kNotFound, "there is no such room")); });
+        Candidates candidates;
+        for (chat::UserKey after = 0;;) {
+          const auto members = reader.Members(found->key, after, kMembersAtOnce);
+          for (const auto& [user, member] : members) {
+            if (user != by && member.joined <= at && member.read < at) candidates.emplace_back(user, member.user);
+          }
+          if (members.size() < kMembersAtOnce) break;
+          after = members.back().second.user;
+        }
+        loop.Post([answer, candidates = std::move(candidates)] { answer(candidates); });
+      },
+      [&loop, shared](const Error& error) { loop.Post([shared, error] { shared->Answer(std::unexpected(error)); }); });
+  if (!queued) shared->Answer(Fail(ErrorCode::kUnavailable, "the server has too much to do; try again"));
 }
 
 void Control::BeginBackup(Call call) {

@@ -2,6 +2,7 @@
 // alone; what it serves is not reachable at the other addresses, since some of it names paths of this machine.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -23,6 +24,8 @@ namespace tidings::app {
 //   POST /control/users           {_id, name}
 //   POST /control/accounts        {username, passwordHash, name}
 //   POST /control/suspend         {_id, suspended}
+//   POST /control/audience        {room, seq, author}: {users: [id]}, members who were there at that event, have not read it,
+//                                 are not its author, and have no socket
 //   POST /control/backup          {folder}: begins; one at a time
 //   GET  /control/backup          {running, done, all, error}: of the last one
 //   POST /control/queue           a request of queue_desk.hpp: {lines: [...]}
@@ -35,6 +38,7 @@ class Control final : public realtime::RequestHandler {
     chat::Engine& engine;
     chat::ReadPool& reads;
     sqlite::SqliteEventStore& store;
+    std::function<bool(chat::UserKey)> online;
     EmbeddedQueue* queues = nullptr;  // null: they are RabbitMQ's
   };
   explicit Control(Services services);
@@ -64,6 +68,7 @@ class Control final : public realtime::RequestHandler {
   void AddUser(Call call);
   void AddAccount(Call call);
   void Suspend(Call call);
+  void Audience(Call call);
   void BeginBackup(Call call);
   void TellBackup(Call call);
   void AskQueue(Call call);

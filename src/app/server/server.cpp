@@ -22,12 +22,14 @@
 #include <tidings/storage/chat/sqlite_tables.hpp>
 #include <tidings/storage/sqlite/event_store.hpp>
 
+#include "analytics_api.hpp"
 #include "control.hpp"
 #include "live_relay.hpp"
 #include "metrics.hpp"
 #include "operations.hpp"
 #include "settings.hpp"
 #include "turn_store.hpp"
+#include "webhook_api.hpp"
 
 namespace tidings::app {
 
@@ -99,6 +101,7 @@ class Server::State {
   std::unique_ptr<realtime::SocketServer> sockets;
   std::unique_ptr<net::SocketApi> socket_api;
   std::unique_ptr<net::HttpApi> http_api;
+  std::unique_ptr<WebhookApi> webhook_api;
   std::deque<SimpleHandler> simple;
   WebHandler web;
   std::unique_ptr<MetricsHandler> metrics;
@@ -160,8 +163,12 @@ Status Server::State::Open() {
   socket_api = std::make_unique<net::SocketApi>(*services, *gate, *hub, *sockets);
   http_api = std::make_unique<net::HttpApi>(*services, *gate);
   http_api->set_max_body(config.limits.body);
-  control =
-      std::make_unique<Control>(Control::Services{loop, clock, *keys, *engine, *reads, *store, embedded_queue.get()});
+  webhook_api = std::make_unique<WebhookApi>(config.data, *services);
+  webhook_api->AddTo(*http_api);
+  AddAnalyticsCall(*http_api, *services, config.data);
+  control = std::make_unique<Control>(Control::Services{loop, clock, *keys, *engine, *reads, *store,
+                                                        [this](chat::UserKey user) { return hub->Online(user); },
+                                                        embedded_queue.get()});
   return {};
 }
 

@@ -8,8 +8,10 @@
 #include <iostream>
 #include <optional>
 
+#include <tidings/app/archive.hpp>
 #include <tidings/app/commands.hpp>
 #include <tidings/app/server.hpp>
+#include <tidings/app/worker.hpp>
 #include <tidings/auth/jwt.hpp>
 #include <tidings/base/log.hpp>
 
@@ -125,6 +127,13 @@ class StoreCommands {
     import_ = Add(cli, flags, "import", "Read what export wrote into an empty store");
     import_->add_option("FILE", place_, "The file")->required();
 
+    CLI::App* archive = cli.add_subcommand("archive", "What the archive worker keeps");
+    archive->require_subcommand(1);
+    cat_ = Add(*archive, flags, "cat", "Write the lines of all rooms, of one, or of a day");
+    cat_->add_option("--room", room_, "Of this room alone");
+    cat_->add_option("--day", day_, "Of this day alone, as 2026-11-26 (UTC)");
+    check_ = Add(*archive, flags, "verify", "Read all files and compare them with their checksums and the index");
+
     CLI::App* user = cli.add_subcommand("user", "Users and accounts");
     user->require_subcommand(1);
     add_ = Add(*user, flags, "add", "Add a user by id, or with --username an account that logs in here");
@@ -145,6 +154,8 @@ class StoreCommands {
     if (*backup_) return app::Backup(config, place_, std::cout);
     if (*export_) return app::Export(config, file_, std::cout);
     if (*import_) return app::Import(config, place_, std::cout);
+    if (*cat_) return app::CatArchive(config, room_, day_, std::cout);
+    if (*check_) return app::VerifyArchive(config, std::cout);
     if (*list_) return app::ListUsers(config, std::cout);
     if (*suspend_) return app::SuspendUser(config, fresh_.id, !restore_, std::cout);
     if (!*add_) return std::nullopt;
@@ -163,10 +174,14 @@ class StoreCommands {
   CLI::App* backup_;
   CLI::App* export_;
   CLI::App* import_;
+  CLI::App* cat_;
+  CLI::App* check_;
   CLI::App* add_;
   CLI::App* list_;
   CLI::App* suspend_;
   std::string place_;
+  std::string room_;
+  std::string day_;
   std::string file_ = "-";
   app::NewUser fresh_;
   bool restore_ = false;
@@ -202,6 +217,15 @@ int main(int argc, char** argv) {
   token->add_flag("--account", account, "The user is an account of this server: signed with its own key");
   token->add_option("--ttl", ttl, "Seconds that it is good for")->capture_default_str();
 
+  CLI::App* worker = cli.add_subcommand("worker", "Work on the queue until SIGTERM, beside others of the same name");
+  flags.AddData(*worker);
+  flags.Add(*worker, "--amqp", "amqp.url", "RabbitMQ that the server publishes to");
+  flags.Add(*worker, "--lanes", "workers.lanes", "Shares that the instances divide among themselves (4)");
+  std::string worker_name;
+  worker->add_option("NAME", worker_name, "What it does")
+      ->required()
+      ->check(CLI::IsMember(std::vector<std::string>(app::WorkerNames().begin(), app::WorkerNames().end())));
+
   StoreCommands commands(cli, flags);
   QueueCommands queues(cli, [&](CLI::App& command) { flags.AddData(command); });
 
@@ -218,6 +242,10 @@ int main(int argc, char** argv) {
     return PrintToken(loaded->config, grant, account);
   }
   if (*serve) return Serve(loaded->config);
+  if (*worker) {
+    const Status worked = app::RunWorker(worker_name, loaded->config, std::cout);
+    return worked ? 0 : Complain(worked.error());
+  }
   log::SetLevel(log::Level::kOff);  // a command says what it has to say in one line
   auto done = commands.Run(loaded->config);
   if (!done) done = queues.Run(loaded->config);

@@ -299,26 +299,27 @@ void ConsumerCore::ReturnFetched() {
 Task<void> ConsumerCore::Stop() {
   if (stopped_) co_return;
   const auto self = shared_from_this();
-  stopped_ = true;
-  ReturnFetched();
-  ready_.NotifyAll();
-  lost_.NotifyAll();
-  Channel* channel = tags_->channel();
-  if (channel == nullptr || !channel->open()) co_return;
-  AppendCancel(channel->out(), channel->number(), kTag);
+  Channel* channel = Cancel();
+  if (channel == nullptr) co_return;
   std::ignore = co_await channel->Expect(Method::kBasicCancelOk);
 }
 
 void ConsumerCore::StopNow() {
   if (stopped_) return;
+  if (Channel* channel = Cancel()) channel->Flush();
+}
+
+// The broker hears of the end before anything is given back: it would hand that out here again at once, and what comes back
+// a second time comes back behind what was given back later.
+Channel* ConsumerCore::Cancel() {
   stopped_ = true;
+  Channel* channel = tags_->channel();
+  if (channel != nullptr && !channel->open()) channel = nullptr;
+  if (channel != nullptr) AppendCancel(channel->out(), channel->number(), kTag);
   ReturnFetched();
   ready_.NotifyAll();
   lost_.NotifyAll();
-  Channel* channel = tags_->channel();
-  if (channel == nullptr || !channel->open()) return;
-  AppendCancel(channel->out(), channel->number(), kTag);
-  channel->Flush();
+  return channel;
 }
 
 }  // namespace tidings::messaging::rabbitmq

@@ -95,6 +95,8 @@ class ConsumerCore final : public ChannelHandler, public std::enable_shared_from
   void BuryRaw(Message message, std::uint64_t tag);
   Delivery Hand();
   void ReturnFetched();
+  // Null if there is no channel any more.
+  Channel* Cancel();
 
   Executor executor_;
   Timers& timers_;

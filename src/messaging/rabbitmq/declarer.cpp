@@ -149,6 +149,7 @@ QueueArguments ArgumentsOf(const std::string& name, const QueueOptions& options)
   if (quorum) table.Text("x-queue-type", "quorum");
   // A classic queue refuses it with 406.
   if (quorum && options.delivery_limit > 0) table.Integer("x-delivery-limit", options.delivery_limit);
+  if (options.single_active && !options.exclusive) table.Bool("x-single-active-consumer", true);
   if (options.dead_letters) {
     table.Text("x-dead-letter-exchange", "").Text("x-dead-letter-routing-key", DeadLetterQueue(name));
     // Kept until the queue of dead letters has confirmed it; asks for reject-publish.

@@ -15,6 +15,7 @@ RabbitTransport::Core::Core(Executor executor_, Timers& timers_, LossLedger& led
   capabilities.delay = true;
   capabilities.shared = true;
   capabilities.counts_lag = true;
+  capabilities.single_active = true;
   capabilities.pub_sub = true;
 }
 

@@ -71,6 +71,56 @@ class RabbitTransportTest : public ::testing::Test {
   std::unique_ptr<RabbitTransport> transport_;
 };
 
+TEST_F(RabbitTransportTest, WhatAStoppedConsumerHadFetchedComesInItsOrder) {
+  RabbitTransport& transport = Use();
+  Do(transport.Declare(Queue()));
+  std::vector<Outgoing> all;
+  for (int i = 0; i < 400; ++i) all.emplace_back(To(), Message(std::to_string(i)));
+  Do(transport.PublishAll(std::move(all)));
+  int next = 0;
+  const auto take = [&](Consumer& consumer, int count) {
+    for (const int end = next + count; next < end; ++next) {
+      auto delivery = Run(consumer.Next());
+      ASSERT_EQ(delivery.message().body, std::to_string(next));
+      Do(delivery.Ack());
+    }
+  };
+  // Each has fetched ahead of what it handled.
+  for (int round = 0; round < 6; ++round) {
+    auto consumer = Run(transport.Consume(queue_, ConsumeOptions(64)));
+    take(*consumer, 40);
+    if (round % 2 == 0) runner_.Run(consumer->Stop());
+  }
+  auto last = Run(transport.Consume(queue_, ConsumeOptions(64)));
+  take(*last, 400 - next);
+}
+
+TEST_F(RabbitTransportTest, OneConsumerIsActiveAndTheNextGoesOnInOrder) {
+  RabbitTransport& transport = Use();
+  QueueOptions options;
+  options.single_active = true;
+  Do(transport.Declare(Queue(options)));
+  std::vector<Outgoing> all;
+  for (int i = 0; i < 100; ++i) all.emplace_back(To(), Message(std::to_string(i)));
+  Do(transport.PublishAll(std::move(all)));
+  auto first = RabbitTransport::Make(runner_.executor(), timers_, ledger_, Options(SharedRabbit().port()));
+  ASSERT_TRUE(first);
+  auto active = Run((*first)->Consume(queue_, ConsumeOptions(32)));
+  auto held = Run(active->Next());
+  EXPECT_EQ(held.message().body, "0");
+  auto waiting = Run(transport.Consume(queue_, ConsumeOptions(32)));
+  Do(held.Ack());
+  EXPECT_EQ(Run(active->Next()).message().body, "1");
+  // Its connections end in the middle.
+  active.reset();
+  first->reset();
+  for (int i = 1; i < 100; ++i) {
+    auto delivery = Run(waiting->Next());
+    ASSERT_EQ(delivery.message().body, std::to_string(i));
+    Do(delivery.Ack());
+  }
+}
+
 TEST_F(RabbitTransportTest, PublishesAndHandsOut) {
   RabbitTransport& transport = Use();
   Do(transport.Declare(Queue()));

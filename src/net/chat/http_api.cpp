@@ -69,38 +69,43 @@ void HttpCall::Answer(Result<std::string> data, int status) {
 HttpApi::HttpApi(ChatServices& services, Gate& gate)
     : services_(services), gate_(gate), passwords_(std::make_unique<PasswordThread>()) {
   routes_ = {
-      {"POST", {"auth", "register"}, &HttpApi::Register, false},
-      {"POST", {"auth", "login"}, &HttpApi::Login, false},
-      {"GET", {"me"}, &HttpApi::Me, false},
-      {"GET", {"users"}, &HttpApi::ListUsers, false},
-      {"GET", {"users", "{}"}, &HttpApi::GetUser, false},
-      {"POST", {"rooms"}, &HttpApi::CreateRoom, true},
-      {"GET", {"rooms"}, &HttpApi::ListRooms, false},
-      {"GET", {"rooms", "{}"}, &HttpApi::GetRoom, false},
-      {"PATCH", {"rooms", "{}"}, &HttpApi::PatchRoom, true},
-      {"DELETE", {"rooms", "{}"}, &HttpApi::DeleteRoom, true},
-      {"GET", {"rooms", "{}", "members"}, &HttpApi::ListMembers, false},
-      {"POST", {"rooms", "{}", "members"}, &HttpApi::AddMembers, true},
-      {"PATCH", {"rooms", "{}", "members", "{}"}, &HttpApi::PatchMember, true},
-      {"DELETE", {"rooms", "{}", "members", "{}"}, &HttpApi::RemoveMember, true},
-      {"PUT", {"rooms", "{}", "read"}, &HttpApi::PutRead, false},
-      {"GET", {"rooms", "{}", "events"}, &HttpApi::ListEvents, false},
-      {"POST", {"rooms", "{}", "messages"}, &HttpApi::CreateMessage, true},
-      {"GET", {"rooms", "{}", "messages"}, &HttpApi::ListMessages, false},
-      {"GET", {"rooms", "{}", "messages", "{}"}, &HttpApi::GetMessage, false},
-      {"PATCH", {"rooms", "{}", "messages", "{}"}, &HttpApi::EditMessage, true},
-      {"DELETE", {"rooms", "{}", "messages", "{}"}, &HttpApi::DeleteMessage, true},
-      {"GET", {"rooms", "{}", "messages", "{}", "thread"}, &HttpApi::GetThread, false},
-      {"GET", {"rooms", "{}", "messages", "{}", "seen"}, &HttpApi::GetSeen, false},
-      {"PUT", {"rooms", "{}", "messages", "{}", "reactions", "{}"}, &HttpApi::PutReaction, true},
-      {"DELETE", {"rooms", "{}", "messages", "{}", "reactions", "{}"}, &HttpApi::DeleteReaction, true},
-      {"POST", {"admin", "users"}, &HttpApi::AddUser, false},
-      {"POST", {"admin", "users", "{}", "suspend"}, &HttpApi::Suspend, false},
-      {"POST", {"admin", "users", "{}", "restore"}, &HttpApi::Restore, false},
+      {"POST", {"auth", "register"}, &HttpApi::Register, false, {}},
+      {"POST", {"auth", "login"}, &HttpApi::Login, false, {}},
+      {"GET", {"me"}, &HttpApi::Me, false, {}},
+      {"GET", {"users"}, &HttpApi::ListUsers, false, {}},
+      {"GET", {"users", "{}"}, &HttpApi::GetUser, false, {}},
+      {"POST", {"rooms"}, &HttpApi::CreateRoom, true, {}},
+      {"GET", {"rooms"}, &HttpApi::ListRooms, false, {}},
+      {"GET", {"rooms", "{}"}, &HttpApi::GetRoom, false, {}},
+      {"PATCH", {"rooms", "{}"}, &HttpApi::PatchRoom, true, {}},
+      {"DELETE", {"rooms", "{}"}, &HttpApi::DeleteRoom, true, {}},
+      {"GET", {"rooms", "{}", "members"}, &HttpApi::ListMembers, false, {}},
+      {"POST", {"rooms", "{}", "members"}, &HttpApi::AddMembers, true, {}},
+      {"PATCH", {"rooms", "{}", "members", "{}"}, &HttpApi::PatchMember, true, {}},
+      {"DELETE", {"rooms", "{}", "members", "{}"}, &HttpApi::RemoveMember, true, {}},
+      {"PUT", {"rooms", "{}", "read"}, &HttpApi::PutRead, false, {}},
+      {"GET", {"rooms", "{}", "events"}, &HttpApi::ListEvents, false, {}},
+      {"POST", {"rooms", "{}", "messages"}, &HttpApi::CreateMessage, true, {}},
+      {"GET", {"rooms", "{}", "messages"}, &HttpApi::ListMessages, false, {}},
+      {"GET", {"rooms", "{}", "messages", "{}"}, &HttpApi::GetMessage, false, {}},
+      {"PATCH", {"rooms", "{}", "messages", "{}"}, &HttpApi::EditMessage, true, {}},
+      {"DELETE", {"rooms", "{}", "messages", "{}"}, &HttpApi::DeleteMessage, true, {}},
+      {"GET", {"rooms", "{}", "messages", "{}", "thread"}, &HttpApi::GetThread, false, {}},
+      {"GET", {"rooms", "{}", "messages", "{}", "seen"}, &HttpApi::GetSeen, false, {}},
+      {"PUT", {"rooms", "{}", "messages", "{}", "reactions", "{}"}, &HttpApi::PutReaction, true, {}},
+      {"DELETE", {"rooms", "{}", "messages", "{}", "reactions", "{}"}, &HttpApi::DeleteReaction, true, {}},
+      {"POST", {"admin", "users"}, &HttpApi::AddUser, false, {}},
+      {"POST", {"admin", "users", "{}", "suspend"}, &HttpApi::Suspend, false, {}},
+      {"POST", {"admin", "users", "{}", "restore"}, &HttpApi::Restore, false, {}},
   };
 }
 
 HttpApi::~HttpApi() = default;
+
+void HttpApi::AddAdminCall(std::string_view method, std::vector<std::string_view> pattern,
+                           std::function<void(HttpCall)> handler) {
+  routes_.push_back({method, std::move(pattern), nullptr, false, std::move(handler)});
+}
 
 const HttpApi::RouteEntry* HttpApi::Find(std::string_view method, const std::vector<std::string>& path,
                                          std::string& allowed) const {
@@ -172,6 +177,10 @@ void HttpApi::Dispatch(HttpCall call, const RouteEntry& route) {
                 const Status allowed = route.change ? gate_.AllowSend(*call.caller, call.request.remote_address)
                                                     : gate_.AllowRequest(*call.caller);
                 if (!allowed) return call.Refuse(allowed.error());
+                if (route.above) {
+                  if (call.caller->admin) return route.above(std::move(call));
+                  return call.Refuse(Error(ErrorCode::kForbidden, "this needs a token with the scope admin"));
+                }
                 (this->*route.handler)(std::move(call));
               });
 }

@@ -29,6 +29,7 @@ class HandlerSettings {
   Retry retry;
   std::string dead_letters;  // a queue in place of the handler's own one for dead letters
   KeyOf key_of;              // null: no order
+  bool finish_in_hand = false;
   Middlewares middlewares;   // outermost first
 
   std::uint16_t Prefetch() const {
@@ -98,6 +99,14 @@ class OrderByKey {
 
  private:
   HandlerSettings::KeyOf key_of_;
+};
+
+// What was taken is handled to its end when the Router stops, within the deadline, instead of going back: given back, it
+// could be handed out behind what came after it, where a queue of the broker's does not restore its places. For handlers
+// whose order matters to the next consumer of the queue too.
+class FinishInHand {
+ public:
+  void AddTo(HandlerSettings& settings) const { settings.finish_in_hand = true; }
 };
 
 // Where its dead letters go instead of to `<queue>.dead`, and after how many tries if not the retry's.

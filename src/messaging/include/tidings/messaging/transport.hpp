@@ -35,6 +35,7 @@ class Capabilities {
   bool shared = false;         // other processes may use the same queues
   bool counts_lag = false;     // Stats may show what was settled a moment ago as it was before
   bool leases = false;         // a consumer that dies is found out by time, not by its connection
+  bool single_active = false;  // QueueOptions::single_active
   bool pub_sub = false;        // pub_sub() is there
   bool streams = false;        // streams() is there
   bool stream_groups = false;  // ... with consumer groups

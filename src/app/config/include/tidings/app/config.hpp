@@ -110,7 +110,32 @@ struct Config {
   struct {
     std::string url;
   } redis;
+
+  struct {
+    std::uint64_t lanes = 4;
+  } workers;
+
+  struct {
+    std::chrono::milliseconds gather{60'000};
+  } archive;
+
+  struct {
+    std::string url;
+    std::string token;
+    std::chrono::milliseconds timeout{15'000};
+    std::vector<std::string> retry = {"1s", "5s", "30s", "2min", "10min"};
+  } push;
+
+  struct {
+    bool private_addresses = false;
+    std::chrono::milliseconds timeout{15'000};
+    std::vector<std::string> retry = {"5s", "5min", "30min", "2h", "5h", "10h", "14h", "20h", "24h"};
+    std::chrono::milliseconds disable_after = std::chrono::days(5);
+  } webhook;
 };
+
+// "250ms", "5s", "30min", "2h", "5d", or milliseconds; nothing for anything else.
+std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text);
 
 // A flag of the command line. REQUIRES: `key` is a setting's.
 struct Override {

@@ -36,6 +36,10 @@ class HttpApi final : public realtime::RequestHandler {
   void OnRequest(realtime::HttpRequest request, std::unique_ptr<realtime::HttpExchange> exchange) override;
   std::size_t MaxMessage() const override { return max_body_; }
   void set_max_body(std::size_t bytes) { max_body_ = bytes; }
+  // A call that a layer above answers, for administrators alone. The pattern is that of the path after the prefix, "{}" takes
+  // any segment. REQUIRES: nothing is served yet; all texts outlive this.
+  void AddAdminCall(std::string_view method, std::vector<std::string_view> pattern,
+                    std::function<void(HttpCall)> handler);
 
  private:
   using Method = void (HttpApi::*)(HttpCall);
@@ -44,6 +48,7 @@ class HttpApi final : public realtime::RequestHandler {
     std::vector<std::string_view> pattern;  // "{}" takes any segment
     Method handler;
     bool change;                            // counts as a send for the limits
+    std::function<void(HttpCall)> above;    // answers in place of the handler, for administrators
   };
 
   const RouteEntry* Find(std::string_view method, const std::vector<std::string>& path, std::string& allowed) const;

@@ -1,0 +1,181 @@
+#include "archive/archive_job.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include <tidings/base/log.hpp>
+
+#include "archive/archive_file.hpp"
+#include "folder.hpp"
+
+namespace tidings::app {
+namespace {
+
+using messaging::Task;
+using namespace std::chrono_literals;
+
+// A block is written when it has so many lines, or the oldest has waited for Options::gather.
+constexpr std::uint64_t kBlockLines = 2'000;
+constexpr std::size_t kMostBlock = 1024 * 1024;
+constexpr auto kLookEvery = 1s;
+constexpr auto kAfterFailure = 5s;
+
+std::filesystem::path PartOf(const std::filesystem::path& file) { return file.string() + ".part"; }
+
+}  // namespace
+
+std::string_view ArchiveKind::schema() const { return kArchiveSchema; }
+
+std::unique_ptr<LaneJob> ArchiveKind::MakeJob(LaneGround ground) {
+  return std::make_unique<ArchiveJob>(options_, std::move(ground));
+}
+
+ArchiveJob::ArchiveJob(const ArchiveOptions& options, LaneGround ground)
+    : options_(options), ground_(std::move(ground)), changed_(ground_.executor) {}
+
+Status ArchiveJob::Handle(const messaging::Message& piece, LaneUnit& unit) {
+  auto line = MakeArchiveLine(piece);
+  if (!line) return std::unexpected(line.error());
+  unit.Write([line = std::move(*line), now = ground_.timers.Now()](sqlite::Database& database) {
+    auto& rows = database.Slot<ArchiveRows>();
+    rows.Add(line, now);
+    if (line.deletes) rows.Redact(line.room, line.message, line.created);
+  });
+  return {};
+}
+
+void ArchiveJob::Begin() {
+  running_ = true;
+  boost::asio::co_spawn(ground_.executor, Run(), boost::asio::detached);
+}
+
+Task<void> ArchiveJob::End(std::chrono::milliseconds) {
+  stopping_ = true;
+  changed_.NotifyAll();
+  // A step of it takes no longer than writing a block.
+  while (running_) co_await changed_.WaitFor(ground_.timers, 1s);
+}
+
+Task<void> ArchiveJob::Run() {
+  while (!stopping_) {
+    Status worked;
+    try {
+      worked = co_await Work();
+    } catch (const StoreFailure& failure) {
+      worked = std::unexpected(failure.error());
+    }
+    if (!worked) log::Err("archive_not_written", {{"reason", worked.error().message()}});
+    if (!stopping_) co_await changed_.WaitFor(ground_.timers, worked ? kLookEvery : kAfterFailure);
+  }
+  running_ = false;
+  changed_.NotifyAll();
+}
+
+Task<Status> ArchiveJob::Work() {
+  // Before anything is appended: where the file ends is not known else.
+  if (Status finished = co_await FinishRewriting(); !finished) co_return finished;
+  while (!stopping_) {
+    const auto due = rows().Due(kBlockLines, ground_.timers.Now() - options_.gather.count());
+    if (due.empty()) break;
+    for (const auto& [room, day] : due) {
+      if (stopping_) co_return Status();
+      if (Status appended = co_await Append(room, day); !appended) co_return appended;
+    }
+  }
+  while (!stopping_) {
+    auto redaction = rows().NextRedaction();
+    if (!redaction) break;
+    if (Status redacted = co_await Redact(std::move(*redaction)); !redacted) co_return redacted;
+  }
+  co_return Status();
+}
+
+Task<Status> ArchiveJob::Append(std::string room, std::string day) {
+  const ArchivePending pending = rows().Pending(room, day, kMostBlock);
+  if (pending.lines == 0) co_return Status();
+  ArchiveFileRow row = rows().File(room, day);
+  ArchiveBlock block;
+  block.first = pending.first;
+  block.last = pending.last;
+  block.lines = pending.lines;
+  block.after = row.last;
+  block.text = pending.text;
+  const std::string bytes = PackBlock(block);
+  const std::filesystem::path file = ArchiveFile(options_.data, room, day);
+  if (Status written = AppendAt(file, row.bytes, bytes); !written) co_return written;
+  row.bytes += bytes.size();
+  row.lines += pending.lines;
+  row.last = pending.last;
+  co_return co_await ground_.store.Write(
+      [row, up_to = pending.up_to](sqlite::Database& database) { database.Slot<ArchiveRows>().Written(row, up_to); });
+}
+
+Task<Status> ArchiveJob::Redact(ArchiveRows::Redaction redaction) {
+  // Lines of the message that are in no file are without it already, so what is appended meanwhile needs no look.
+  for (ArchiveFileRow& row : rows().FilesFrom(redaction.room, redaction.from_day)) {
+    if (Status redacted = co_await RedactFile(std::move(row), redaction.message); !redacted) co_return redacted;
+  }
+  co_return co_await ground_.store.Write([redaction = std::move(redaction)](sqlite::Database& database) {
+    database.Slot<ArchiveRows>().Redacted(redaction.room, redaction.message);
+  });
+}
+
+Task<Status> ArchiveJob::RedactFile(ArchiveFileRow row, std::string message) {
+  const std::filesystem::path file = ArchiveFile(options_.data, row.room, row.day);
+  auto bytes = ReadFile(file);
+  if (!bytes || bytes->size() < row.bytes)
+    co_return Fail(ErrorCode::kInternal, file.string() + " is shorter than it was");
+  bytes->resize(row.bytes);
+  auto blocks = UnpackBlocks(*bytes);
+  if (!blocks) co_return std::unexpected(blocks.error().Within(file.string()));
+  std::string fresh;
+  bool changed = false;
+  for (ArchiveBlock& block : *blocks) {
+    std::string text;
+    bool block_changed = false;
+    for (std::string_view rest = block.text; !rest.empty();) {
+      const std::string_view line = rest.substr(0, rest.find('\n') + 1);
+      rest.remove_prefix(line.size());
+      const auto redacted = line.contains(message) ? RedactLine(line, message) : std::nullopt;
+      block_changed |= redacted.has_value();
+      text += redacted ? std::string_view(*redacted) : line;
+    }
+    changed |= block_changed;
+    block.text = std::move(text);
+    fresh += block_changed ? PackBlock(block) : bytes->substr(block.at, block.size);
+  }
+  if (!changed) co_return Status();
+  if (Status written = AppendAt(PartOf(file), 0, fresh); !written) co_return written;
+  row.rewriting = fresh.size();
+  const auto note = [](sqlite::Database& database, const ArchiveFileRow& noted) {
+    database.Slot<ArchiveRows>().Rewrite(noted);
+  };
+  Status noted = co_await ground_.store.Write([note, row](sqlite::Database& database) { note(database, row); });
+  if (!noted) co_return noted;
+  if (Status replaced = Replace(row); !replaced) co_return replaced;
+  row.bytes = std::exchange(row.rewriting, 0);
+  co_return co_await ground_.store.Write([note, row](sqlite::Database& database) { note(database, row); });
+}
+
+Status ArchiveJob::Replace(const ArchiveFileRow& row) const {
+  const std::filesystem::path file = ArchiveFile(options_.data, row.room, row.day);
+  return RenameDurably(PartOf(file), file);
+}
+
+Task<Status> ArchiveJob::FinishRewriting() {
+  for (ArchiveFileRow& row : rows().Rewriting()) {
+    const std::filesystem::path file = ArchiveFile(options_.data, row.room, row.day);
+    std::error_code error;
+    // Renamed already, if it is not there: what it was is in the file's place.
+    if (std::filesystem::exists(PartOf(file), error)) {
+      if (Status replaced = Replace(row); !replaced) co_return replaced;
+    }
+    row.bytes = std::exchange(row.rewriting, 0);
+    Status kept =
+        co_await ground_.store.Write([row](sqlite::Database& database) { database.Slot<ArchiveRows>().Rewrite(row); });
+    if (!kept) co_return kept;
+  }
+  co_return Status();
+}
+
+}  // namespace tidings::app

@@ -1,0 +1,35 @@
+// ArchiveKind: the worker that keeps what happened to messages in files, by room and day.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "worker_kind.hpp"
+
+namespace tidings::app {
+
+class ArchiveOptions {
+ public:
+  ArchiveOptions() = default;
+  std::filesystem::path data;
+  // The longest that a line waits for others to be compressed with; durable it is from the first, in the lane's file.
+  std::chrono::milliseconds gather{60'000};
+};
+
+class ArchiveKind final : public WorkerKind {
+ public:
+  explicit ArchiveKind(ArchiveOptions options) : options_(std::move(options)) {}
+
+  std::string_view name() const override { return "archive"; }
+  std::vector<std::string> patterns() const override { return {"message.*"}; }
+  std::string_view schema() const override;
+  std::unique_ptr<LaneJob> MakeJob(LaneGround ground) override;
+
+ private:
+  const ArchiveOptions options_;
+};
+
+}  // namespace tidings::app

@@ -1,0 +1,195 @@
+#include "crew.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <gmock/gmock.h>
+
+#include <tidings/messaging/dead_letters.hpp>
+#include <tidings/messaging/memory_transport.hpp>
+#include <tidings/testing/temp_folder.hpp>
+
+namespace tidings::app {
+namespace {
+
+using messaging::Message;
+using messaging::Task;
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+
+// Writes down what comes; "bad" is no use, "later" fails once.
+class NotesJob final : public LaneJob {
+ public:
+  explicit NotesJob(int& failures) : failures_(failures) {}
+  Status Handle(const Message& piece, LaneUnit& unit) override {
+    if (piece.body == "bad") return Fail(ErrorCode::kMalformed, "it is bad");
+    if (piece.body == "later" && failures_++ == 0) return Fail(ErrorCode::kInternal, "not yet");
+    unit.Write([room = piece.key, body = piece.body](sqlite::Database& database) {
+      sqlite::Statement(database, "INSERT INTO notes (room, body) VALUES (?1, ?2)").Execute(room, body);
+    });
+    return {};
+  }
+  void Begin() override {}
+  Task<void> End(std::chrono::milliseconds) override { co_return; }
+
+ private:
+  int& failures_;
+};
+
+class NotesKind final : public WorkerKind {
+ public:
+  explicit NotesKind(int& failures) : failures_(failures) {}
+  std::string_view name() const override { return "notes"; }
+  std::vector<std::string> patterns() const override { return {"message.*"}; }
+  std::string_view schema() const override {
+    return "CREATE TABLE IF NOT EXISTS notes (number INTEGER PRIMARY KEY, room TEXT, body TEXT)";
+  }
+  std::unique_ptr<LaneJob> MakeJob(LaneGround) override { return std::make_unique<NotesJob>(failures_); }
+
+ private:
+  int& failures_;
+};
+
+class CrewTest : public ::testing::Test {
+ protected:
+  Task<void> Declare() {
+    messaging::Topology topology;
+    topology.AddExchange("tidings.events", messaging::ExchangeKind::kTopic);
+    const Status declared = co_await transport_.Declare(std::move(topology));
+    EXPECT_TRUE(declared);
+  }
+  template <class T>
+  auto Run(Task<T> task) {
+    const auto guard = boost::asio::make_work_guard(context_);
+    context_.restart();
+    std::exception_ptr thrown;
+    if constexpr (std::is_void_v<T>) {
+      boost::asio::co_spawn(context_, std::move(task), [&](const std::exception_ptr& error) {
+        thrown = error;
+        context_.stop();
+      });
+      context_.run();
+      if (thrown) std::rethrow_exception(thrown);
+    } else {
+      std::optional<T> result;
+      boost::asio::co_spawn(context_, std::move(task), [&](const std::exception_ptr& error, T value) {
+        thrown = error;
+        result = std::move(value);
+        context_.stop();
+      });
+      context_.run();
+      if (thrown) std::rethrow_exception(thrown);
+      return std::move(*result);
+    }
+  }
+  CrewTest() { Run(Declare()); }
+  ~CrewTest() override {
+    if (crew_) Run(crew_->Stop(1s));
+  }
+
+  Status Start() {
+    CrewOptions options(folder_.path());
+    options.lanes = lanes_;
+    crew_ = std::make_unique<Crew>(std::make_unique<NotesKind>(failures_), std::move(options), transport_, timers_);
+    return Run(crew_->Start());
+  }
+  void Stop() {
+    Run(crew_->Stop(5s));
+    crew_.reset();
+  }
+  void Send(const std::string& id, const std::string& room, const std::string& body) {
+    auto message = Message::WithId(id, "message.created", body);
+    message.key = room;
+    ASSERT_TRUE(Run(transport_.Publish(messaging::Address::Exchange("tidings.events", "message.created"),
+                                       std::move(message), messaging::PublishOptions())));
+  }
+  std::uint64_t Dead() {
+    const auto stats = Run(transport_.Stats("tidings.worker.notes.dead"));
+    return stats ? stats->ready : 0;
+  }
+  void Settle() {
+    Run([](CrewTest& test) -> Task<void> {
+      for (int i = 0; i < 3'000; ++i) {
+        const auto stats = co_await test.transport_.Stats("tidings.worker.notes");
+        if (!stats || stats->ready + stats->unsettled + stats->delayed == 0) co_return;
+        co_await test.timers_.Sleep(10ms);
+      }
+    }(*this));
+  }
+  // What was noted of a room, whatever its lane.
+  std::vector<std::string> Notes(const std::string& room) {
+    std::vector<std::string> notes;
+    for (std::size_t lane = 0; lane < lanes_; ++lane) {
+      const std::string file = folder_.File("workers/notes/lane-" + std::to_string(lane) + ".db");
+      sqlite::Database database(file, sqlite::Database::Mode::kReader);
+      sqlite::Statement of(database, "SELECT body FROM notes WHERE room = ?1 ORDER BY number");
+      for (auto rows = of.Query(room); rows.Next();) notes.emplace_back(rows.Text(0));
+    }
+    return notes;
+  }
+
+  TempFolder folder_;
+  boost::asio::io_context context_{1};
+  messaging::SystemTimers timers_{context_.get_executor()};
+  messaging::MemoryTransport transport_{context_.get_executor(), timers_};
+  std::size_t lanes_ = 4;
+  int failures_ = 0;
+  std::unique_ptr<Crew> crew_;
+};
+
+TEST_F(CrewTest, HandlesEachEventOnceAndInTheOrderOfItsRoom) {
+  ASSERT_TRUE(Start());
+  for (int i = 0; i < 3; ++i) {
+    Send("a" + std::to_string(i), "ra", std::to_string(i));
+    Send("b" + std::to_string(i), "rb", std::to_string(i));
+    Send("a0", "ra", "0");
+  }
+  Settle();
+  EXPECT_THAT(Notes("ra"), ElementsAre("0", "1", "2"));
+  EXPECT_THAT(Notes("rb"), ElementsAre("0", "1", "2"));
+}
+
+TEST_F(CrewTest, GoesOnWhereTheOneBeforeEnded) {
+  ASSERT_TRUE(Start());
+  Send("1", "r", "1");
+  Settle();
+  Stop();
+  Send("1", "r", "1");
+  Send("2", "r", "2");
+  ASSERT_TRUE(Start());
+  Settle();
+  EXPECT_THAT(Notes("r"), ElementsAre("1", "2"));
+}
+
+TEST_F(CrewTest, WhatIsNoUseIsBuriedAndWhatFailedComesAgainInItsPlace) {
+  ASSERT_TRUE(Start());
+  Send("1", "r", "bad");
+  Send("2", "r", "later");
+  Send("3", "r", "3");
+  Settle();
+  EXPECT_EQ(Dead(), 1U);
+  EXPECT_THAT(Notes("r"), ElementsAre("later", "3"));
+}
+
+TEST_F(CrewTest, ASecondOneOnTheFolderIsRefusedWhereTheQueuesAreNotShared) {
+  ASSERT_TRUE(Start());
+  auto first = std::move(crew_);
+  const Status second = Start();
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code(), ErrorCode::kUnavailable);
+  Stop();
+  crew_ = std::move(first);
+}
+
+TEST_F(CrewTest, TheNumberOfLanesStays) {
+  ASSERT_TRUE(Start());
+  Stop();
+  lanes_ = 8;
+  const Status started = Start();
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code(), ErrorCode::kInvalid);
+}
+
+}  // namespace
+}  // namespace tidings::app

@@ -1,0 +1,113 @@
+#include "folder.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+namespace tidings::app {
+namespace {
+
+Status Refuse(const std::filesystem::path& path) {
+  return Fail(errno == ENOSPC || errno == EDQUOT ? ErrorCode::kStorageFull : ErrorCode::kInternal,
+              "cannot write " + path.string() + ": " + std::strerror(errno));
+}
+
+// An open file, closed at the end.
+class Opened {
+ public:
+  explicit Opened(int file) : file_(file) {}
+  ~Opened() {
+    if (file_ >= 0) close(file_);
+  }
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
+  int get() const { return file_; }
+  explicit operator bool() const { return file_ >= 0; }
+
+ private:
+  int file_;
+};
+
+bool WriteAll(int file, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(file, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+Status SyncFolder(const std::filesystem::path& path) {
+  const Opened folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder || fsync(folder.get()) != 0) return Refuse(path);
+  return {};
+}
+
+}  // namespace
+
+std::filesystem::path WorkerFolder(const std::filesystem::path& data, std::string_view worker) {
+  return data / "workers" / worker;
+}
+
+Status MakeFolder(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder.parent_path(), error);
+  if (error) return Fail(ErrorCode::kInvalid, "cannot make " + folder.string() + ": " + error.message());
+  if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return Refuse(folder);
+  return {};
+}
+
+std::optional<std::string> ReadFile(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return std::nullopt;
+  std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  return bytes;
+}
+
+Status ReplaceFile(const std::filesystem::path& file, std::string_view bytes) {
+  const std::filesystem::path part = file.string() + ".part";
+  {
+    const Opened out(open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!out || !WriteAll(out.get(), bytes) || fsync(out.get()) != 0) return Refuse(part);
+  }
+  return RenameDurably(part, file);
+}
+
+Status RenameDurably(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (std::rename(from.c_str(), to.c_str()) != 0) return Refuse(to);
+  return SyncFolder(to.parent_path());
+}
+
+Status AppendAt(const std::filesystem::path& file, std::uint64_t at, std::string_view bytes) {
+  const std::filesystem::path folder = file.parent_path();
+  std::error_code error;
+  const bool fresh_folder = std::filesystem::create_directories(folder, error);
+  if (error) return Fail(ErrorCode::kInternal, "cannot make " + folder.string() + ": " + error.message());
+  const bool fresh = !std::filesystem::exists(file, error);
+  {
+    const Opened out(open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    struct stat found{};
+    if (out && fstat(out.get(), &found) == 0 && static_cast<std::uint64_t>(found.st_size) < at) {
+      return Fail(ErrorCode::kInternal, file.string() + " is shorter than it was: " + std::to_string(found.st_size) +
+                                            " bytes of " + std::to_string(at) + "; restore it from a copy");
+    }
+    if (!out || ftruncate(out.get(), static_cast<off_t>(at)) != 0 ||
+        lseek(out.get(), static_cast<off_t>(at), SEEK_SET) < 0 || !WriteAll(out.get(), bytes) ||
+        fsync(out.get()) != 0) {
+      return Refuse(file);
+    }
+  }
+  if (fresh_folder) {
+    if (Status synced = SyncFolder(folder.parent_path()); !synced) return synced;
+  }
+  return fresh ? SyncFolder(folder) : Status();
+}
+
+}  // namespace tidings::app

@@ -1,0 +1,103 @@
+#include "lane.hpp"
+
+#include <algorithm>
+
+#include <tidings/messaging/failure_log.hpp>
+
+namespace tidings::app {
+namespace {
+
+using messaging::Task;
+using namespace std::chrono_literals;
+
+constexpr std::uint16_t kAtOnce = 128;
+constexpr std::uint16_t kAhead = 512;
+}  // namespace
+
+std::string KeyOf(const messaging::Message& message) {
+  if (!message.key.empty()) return message.key;
+  return std::string(message.headers.Get("cloudEvents:subject"));
+}
+
+messaging::Retry Patience() {
+  messaging::Retry retry;
+  retry.BackOff(100ms, 2.0, 30s, 20'000);
+  return retry;
+}
+
+Status AsAnswer(messaging::Context& context, const Status& handled) {
+  if (handled) return handled;
+  const ErrorCode code = handled.error().code();
+  if (code == ErrorCode::kMalformed) return context.RejectUndecodable(handled.error().message());
+  if (code == ErrorCode::kInvalid) return context.Reject(handled.error().message());
+  return handled;
+}
+
+Lane::Lane(LaneOptions options, WorkerKind& kind, messaging::Transport& transport, messaging::Timers& timers)
+    : options_(std::move(options)), kind_(kind), transport_(transport), timers_(timers) {}
+
+Task<Status> Lane::Start() {
+  auto store = LaneStore::Open(transport_.executor(), options_.file, kind_.schema());
+  if (!store) co_return std::unexpected(store.error());
+  store_ = std::move(*store);
+  try {
+    job_ = kind_.MakeJob(LaneGround(*store_, transport_, timers_, options_.consumer));
+  } catch (const StoreFailure& failure) {
+    store_.reset();
+    co_return std::unexpected(failure.error());
+  }
+  if (!options_.queue.empty()) {
+    idempotent_ = std::make_unique<messaging::Idempotent>(*store_);
+    router_ = std::make_unique<messaging::Router>(transport_, timers_);
+    router_->Use(std::make_shared<messaging::FailureLog>(timers_.clock()));
+    router_->Subscribe(options_.queue, messaging::Named(options_.consumer), messaging::Concurrency(kAtOnce),
+                       messaging::Prefetch(kAhead), messaging::OrderByKey(KeyOf), messaging::FinishInHand(), Patience(),
+                       *idempotent_, [this](messaging::Context& context) { return Handle(context); });
+    if (Status started = co_await router_->Start(); !started) {
+      router_.reset();
+      job_.reset();
+      store_.reset();
+      co_return started;
+    }
+  }
+  job_->Begin();
+  co_return Status();
+}
+
+Status Lane::HandlePiece(const messaging::Message& piece, LaneUnit& unit) {
+  try {
+    return job_->Handle(piece, unit);
+  } catch (const StoreFailure& failure) {
+    return std::unexpected(failure.error());
+  }
+}
+
+Task<Status> Lane::Handle(messaging::Context& context) {
+  co_return AsAnswer(context, HandlePiece(context.message(), context.unit()->As<LaneUnit>()));
+}
+
+Task<Status> Lane::Apply(const std::string& event, const std::vector<messaging::Message>& pieces) {
+  auto begun = co_await store_->Begin();
+  if (!begun) co_return std::unexpected(begun.error());
+  LaneUnit& unit = (*begun)->As<LaneUnit>();
+  const auto recorded = co_await unit.Record(event, options_.consumer, timers_.Now());
+  if (!recorded) co_return std::unexpected(recorded.error());
+  if (*recorded == messaging::Recorded::kBefore) co_return Status();
+  for (const messaging::Message& piece : pieces) {
+    if (Status handled = HandlePiece(piece, unit); !handled) co_return handled;
+  }
+  co_return co_await unit.Commit();
+}
+
+Task<void> Lane::Stop(std::chrono::milliseconds deadline) {
+  const Millis until = timers_.Steady() + deadline.count();
+  if (router_) co_await router_->Stop(deadline);
+  if (job_) co_await job_->End(std::chrono::milliseconds(std::max<Millis>(until - timers_.Steady(), 0)));
+  // What was begun just before is committed.
+  if (store_) std::ignore = co_await store_->Write([](sqlite::Database&) {});
+  router_.reset();
+  job_.reset();
+  store_.reset();
+}
+
+}  // namespace tidings::app

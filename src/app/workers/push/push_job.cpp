@@ -1,0 +1,221 @@
+#include "push/push_job.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <optional>
+
+#include <tidings/base/id.hpp>
+#include <tidings/base/json.hpp>
+#include <tidings/base/log.hpp>
+#include <tidings/messaging/delivery.hpp>
+
+#include "lane.hpp"
+#include "push/server_access.hpp"
+
+namespace tidings::app {
+namespace {
+
+using messaging::Task;
+using std::chrono::milliseconds;
+using namespace std::chrono_literals;
+
+constexpr std::size_t kAtOnce = 16;
+// Users of one request to the gateway.
+constexpr std::size_t kUsersAtOnce = 500;
+constexpr auto kLookEvery = 1s;
+constexpr auto kServerAway = 1s;
+constexpr std::size_t kMostError = 200;
+
+milliseconds WithJitter(milliseconds pause) {
+  return pause + milliseconds(RandomU64() % static_cast<std::uint64_t>(pause.count() / 10 + 1));
+}
+
+// Another try may do better.
+bool Passing(int status) { return status == 0 || status == 408 || status == 425 || status == 429 || status >= 500; }
+
+class Answer {
+ public:
+  explicit Answer(messaging::Executor executor_) : executor(std::move(executor_)), arrived(executor) {}
+  messaging::Executor executor;
+  messaging::Signal arrived;
+  std::optional<net::HttpReply> reply;
+};
+
+std::string BodyFor(const PushRow& row, const std::vector<std::string>& users, std::size_t from, std::size_t count) {
+  std::string body;
+  json::ObjectWriter writer(body);
+  std::string& list = writer.Key("users");
+  list += '[';
+  for (std::size_t i = from; i < from + count; ++i) {
+    if (i > from) list += ',';
+    json::AppendString(list, users[i]);
+  }
+  list += ']';
+  writer.Text("room", row.room).Raw("message", row.message).End();
+  return body;
+}
+
+// The event's own id: one that was replayed bears more behind it.
+std::string_view EventOf(const PushRow& row) { return std::string_view(row.event).substr(0, row.event.find('.')); }
+
+}  // namespace
+
+PushJob::PushJob(const PushOptions& options, net::HttpClient& client, LaneGround ground)
+    : options_(options), client_(client), ground_(std::move(ground)), changed_(ground_.executor) {}
+
+Status PushJob::Handle(const messaging::Message& piece, LaneUnit& unit) {
+  const auto body = json::Parse(piece.body);
+  PushRow row;
+  row.event = piece.id;
+  row.room = KeyOf(piece);
+  row.seq = piece.headers.Number("seq").value_or(0);
+  row.message = piece.body;
+  if (!body || !body->is_object() || row.room.empty() || row.seq == 0) {
+    return Fail(ErrorCode::kMalformed, "this is no message of a room");
+  }
+  unit.Write([row = std::move(row), now = ground_.timers.Now()](sqlite::Database& database) {
+    database.Slot<PushRows>().Add(row, now);
+  });
+  unit.After([this] { changed_.NotifyAll(); });
+  return {};
+}
+
+void PushJob::Begin() {
+  running_ = true;
+  boost::asio::co_spawn(ground_.executor, Run(), boost::asio::detached);
+}
+
+Task<void> PushJob::End(milliseconds deadline) {
+  stopping_ = true;
+  changed_.NotifyAll();
+  const Millis until = ground_.timers.Steady() + deadline.count();
+  const auto left = [&] { return milliseconds(until - ground_.timers.Steady()); };
+  const auto busy = [&] { return running_ || !under_way_.empty(); };
+  while (busy() && left() > 0ms) co_await changed_.WaitFor(ground_.timers, left());
+  for (const std::uint64_t request : requests_) client_.Cancel(request);
+  while (busy()) co_await changed_.WaitFor(ground_.timers, 1s);
+}
+
+Task<void> PushJob::Run() {
+  while (!stopping_) {
+    try {
+      auto& rows = ground_.store.database().Slot<PushRows>();
+      for (PushRow& row : rows.Due(ground_.timers.Now(), 2 * kAtOnce)) {
+        if (under_way_.size() >= kAtOnce || under_way_.contains(row.number)) continue;
+        under_way_.insert(row.number);
+        boost::asio::co_spawn(ground_.executor, Push(std::move(row)), boost::asio::detached);
+      }
+    } catch (const StoreFailure& failure) {
+      log::Err("push_lane_not_read", {{"reason", failure.error().message()}});
+    }
+    co_await changed_.WaitFor(ground_.timers, kLookEvery);
+  }
+  running_ = false;
+  changed_.NotifyAll();
+}
+
+Task<void> PushJob::Push(PushRow row) {
+  const std::int64_t number = row.number;
+  const auto users = co_await Audience(row);
+  if (!users) {
+    log::Warning("push_waits_for_the_server", {{"reason", users.error().message()}});
+    if (!stopping_) co_await changed_.WaitFor(ground_.timers, kServerAway);
+  } else {
+    const Status told = co_await Tell(row, *users);
+    Status buried;
+    const bool over = !told && (told.error().code() == ErrorCode::kInvalid || row.attempts >= options_.retry.size());
+    if (!told && over && !stopping_) buried = co_await Bury(row, told.error());
+    if (told || (over && buried && !stopping_)) {
+      co_await Keep([number](sqlite::Database& database) { database.Slot<PushRows>().Done(number); });
+    } else if (!stopping_) {
+      const std::size_t last = options_.retry.empty() ? 0 : options_.retry.size() - 1;
+      const milliseconds pause = options_.retry.empty() ? milliseconds(kServerAway)
+                                                        : options_.retry[std::min<std::size_t>(row.attempts, last)];
+      co_await Keep([number, next = ground_.timers.Now() + WithJitter(pause).count()](sqlite::Database& database) {
+        database.Slot<PushRows>().Failed(number, next);
+      });
+    }
+  }
+  under_way_.erase(number);
+  changed_.NotifyAll();
+}
+
+Task<void> PushJob::Keep(LaneStore::Effect effect) {
+  const Status written = co_await ground_.store.Write(std::move(effect));
+  if (!written) log::Err("push_outcome_not_kept", {{"reason", written.error().message()}});
+}
+
+Task<Result<std::vector<std::string>>> PushJob::Audience(const PushRow& row) {
+  const auto access = ServerAccess(options_.data, ground_.timers.Now());
+  if (!access) co_return std::unexpected(access.error());
+  std::string author;
+  if (const auto message = json::Parse(row.message); message && message->is_object()) {
+    author = json::OptionalText(message->get_object(), "created_by").value_or(std::nullopt).value_or("");
+  }
+  net::HttpPost request;
+  request.url = access->url + "/control/audience";
+  request.headers = {{"authorization", "Bearer " + access->token}, {"content-type", "application/json"}};
+  json::ObjectWriter(request.body).Text("room", row.room).Number("seq", row.seq).Text("author", author).End();
+  const net::HttpReply reply = co_await Post(std::move(request));
+  if (reply.status == 404) co_return std::vector<std::string>();
+  const auto body = json::Parse(reply.body);
+  if (reply.status != 200 || !body || !body->is_object()) {
+    co_return Fail(ErrorCode::kUnavailable, "the server does not say who is away: " +
+                                                (reply.status == 0 ? reply.error : std::to_string(reply.status)));
+  }
+  const json::value* const data = body->get_object().if_contains("data");
+  if (data == nullptr || !data->is_object())
+    co_return Fail(ErrorCode::kUnavailable, "the server's answer makes no sense");
+  co_return json::TextList(data->get_object(), "users", 10'000'000);
+}
+
+Task<Status> PushJob::Tell(const PushRow& row, const std::vector<std::string>& users) {
+  for (std::size_t from = 0; from < users.size(); from += kUsersAtOnce) {
+    net::HttpPost request;
+    request.url = options_.url;
+    request.headers = {{"content-type", "application/json"},
+                       {"idempotency-key", std::string(EventOf(row)) + "." + std::to_string(from / kUsersAtOnce)}};
+    if (!options_.token.empty()) request.headers.emplace_back("authorization", "Bearer " + options_.token);
+    request.body = BodyFor(row, users, from, std::min(kUsersAtOnce, users.size() - from));
+    const net::HttpReply reply = co_await Post(std::move(request));
+    if (reply.status >= 200 && reply.status < 300) continue;
+    std::string why = reply.status == 0 ? reply.error.substr(0, kMostError) : "status " + std::to_string(reply.status);
+    co_return Fail(Passing(reply.status) ? ErrorCode::kUnavailable : ErrorCode::kInvalid, "the gateway: " + why);
+  }
+  co_return Status();
+}
+
+// With another id: a replay is no repeat.
+Task<Status> PushJob::Bury(const PushRow& row, const Error& error) {
+  auto letter = messaging::Message::WithId(row.event + ".again", "message.created", row.message);
+  letter.key = row.room;
+  letter.headers.Set("seq", std::to_string(row.seq));
+  messaging::MarkDead(letter, messaging::DeathReason::kFailed, error.message(), ground_.queue, ground_.timers.Now());
+  messaging::Address to = messaging::Address::Queue(messaging::DeadLetterQueue(ground_.queue));
+  const auto published =
+      co_await ground_.transport.Publish(std::move(to), std::move(letter), messaging::PublishOptions());
+  if (published) co_return Status();
+  log::Warning("push_not_buried", {{"reason", published.error().message()}});
+  co_return std::unexpected(published.error());
+}
+
+Task<net::HttpReply> PushJob::Post(net::HttpPost request) {
+  const auto answer = std::make_shared<Answer>(ground_.executor);
+  const std::uint64_t number = client_.Post(std::move(request), [answer](net::HttpReply reply) mutable {
+    // The answer's parts belong to the executor, the last reference to it included.
+    const messaging::Executor executor = answer->executor;
+    boost::asio::post(executor, [answer = std::move(answer), reply = std::move(reply)]() mutable {
+      answer->reply = std::move(reply);
+      answer->arrived.NotifyAll();
+    });
+  });
+  requests_.insert(number);
+  while (!answer->reply) co_await answer->arrived.Wait();
+  requests_.erase(number);
+  co_return std::move(*answer->reply);
+}
+
+}  // namespace tidings::app

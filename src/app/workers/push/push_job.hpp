@@ -1,0 +1,46 @@
+// PushJob: one lane's messages on their way to the gateway. For each, the server is asked who of the room is away and has not
+// read it, at each try anew, and the gateway is told.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "push/push_kind.hpp"
+#include "push/push_rows.hpp"
+
+namespace tidings::app {
+
+class PushJob final : public LaneJob {
+ public:
+  // REQUIRES: the client outlives it.
+  PushJob(const PushOptions& options, net::HttpClient& client, LaneGround ground);
+
+  Status Handle(const messaging::Message& piece, LaneUnit& unit) override;
+  void Begin() override;
+  messaging::Task<void> End(std::chrono::milliseconds deadline) override;
+
+ private:
+  messaging::Task<void> Run();
+  messaging::Task<void> Push(PushRow row);
+  // Who is to be told. kUnavailable: the server cannot be asked just now.
+  messaging::Task<Result<std::vector<std::string>>> Audience(const PushRow& row);
+  // Success, or why not; kInvalid: no other try helps.
+  messaging::Task<Status> Tell(const PushRow& row, const std::vector<std::string>& users);
+  messaging::Task<Status> Bury(const PushRow& row, const Error& error);
+  messaging::Task<net::HttpReply> Post(net::HttpPost request);
+  messaging::Task<void> Keep(LaneStore::Effect effect);
+
+  const PushOptions& options_;
+  net::HttpClient& client_;
+  LaneGround ground_;
+  messaging::Signal changed_;
+  std::set<std::uint64_t> requests_;  // under way
+  std::set<std::int64_t> under_way_;  // rows
+  bool running_ = false;
+  bool stopping_ = false;
+};
+
+}  // namespace tidings::app

@@ -1,0 +1,28 @@
+#include "push/push_kind.hpp"
+
+#include "push/push_job.hpp"
+
+namespace tidings::app {
+namespace {
+
+net::HttpClientOptions ClientOptions(const PushOptions& options) {
+  net::HttpClientOptions client;
+  // The gateway is the operator's own choice, and the server is at the loopback.
+  client.private_addresses = true;
+  client.timeout = options.timeout;
+  client.most_reply = 64 * 1024 * 1024;
+  client.user_agent = "tidings-push";
+  return client;
+}
+
+}  // namespace
+
+PushKind::PushKind(PushOptions options) : options_(std::move(options)), client_(ClientOptions(options_)) {}
+
+std::string_view PushKind::schema() const { return kPushSchema; }
+
+std::unique_ptr<LaneJob> PushKind::MakeJob(LaneGround ground) {
+  return std::make_unique<PushJob>(options_, client_, std::move(ground));
+}
+
+}  // namespace tidings::app

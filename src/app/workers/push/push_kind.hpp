@@ -1,0 +1,42 @@
+// PushKind: the worker that hands messages for members who are not online to a push gateway, by HTTP.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tidings/net/http_client.hpp>
+
+#include "worker_kind.hpp"
+
+namespace tidings::app {
+
+class PushOptions {
+ public:
+  PushOptions() = default;
+  std::filesystem::path data;
+  std::string url;    // of the gateway
+  std::string token;  // shown to it as Authorization: Bearer; may be empty
+  std::chrono::milliseconds timeout{15'000};
+  // Pauses between the tries of one message; among the dead letters when they are over. Each is longer by up to a tenth.
+  std::vector<std::chrono::milliseconds> retry;
+};
+
+class PushKind final : public WorkerKind {
+ public:
+  explicit PushKind(PushOptions options);
+
+  std::string_view name() const override { return "push"; }
+  std::vector<std::string> patterns() const override { return {"message.created"}; }
+  std::string_view schema() const override;
+  std::unique_ptr<LaneJob> MakeJob(LaneGround ground) override;
+
+ private:
+  const PushOptions options_;
+  net::HttpClient client_;
+};
+
+}  // namespace tidings::app

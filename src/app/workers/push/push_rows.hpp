@@ -1,0 +1,45 @@
+// The table of a push lane: messages that were not handed to the gateway yet.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tidings/base/clock.hpp>
+#include <tidings/base/sqlite/database.hpp>
+
+namespace tidings::app {
+
+// Statements that may run again.
+extern const std::string_view kPushSchema;
+
+class PushRow {
+ public:
+  std::int64_t number = 0;
+  std::string event;
+  std::string room;
+  std::uint64_t seq = 0;
+  std::string message;         // the document
+  std::uint32_t attempts = 0;  // that failed
+};
+
+// All throw StoreFailure. Those that write: within a transaction.
+class PushRows {
+ public:
+  explicit PushRows(sqlite::Database& database);
+
+  void Add(const PushRow& row, Millis now);
+  void Done(std::int64_t number);
+  void Failed(std::int64_t number, Millis next_at);
+  // The oldest that are due.
+  std::vector<PushRow> Due(Millis now, std::size_t most);
+
+ private:
+  sqlite::Statement add_;
+  sqlite::Statement done_;
+  sqlite::Statement failed_;
+  sqlite::Statement due_;
+};
+
+}  // namespace tidings::app

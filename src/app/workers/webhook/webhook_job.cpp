@@ -1,0 +1,244 @@
+#include "webhook/webhook_job.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+
+#include <tidings/base/bytes.hpp>
+#include <tidings/base/id.hpp>
+#include <tidings/base/log.hpp>
+
+#include "webhook/signature.hpp"
+
+namespace tidings::app {
+namespace {
+
+using messaging::Task;
+using std::chrono::milliseconds;
+using namespace std::chrono_literals;
+
+constexpr int kGone = 410;
+// How soon a change of the endpoints is seen by those that wait for nothing else.
+constexpr milliseconds kLookEvery = 500ms;
+constexpr milliseconds kAfterFailedCommit = 1s;
+constexpr milliseconds kMostRetryAfter = 24h;
+constexpr std::size_t kMostError = 200;
+
+milliseconds WithJitter(milliseconds pause) {
+  const auto most = static_cast<std::uint64_t>(pause.count() / 10 + 1);
+  return pause + milliseconds(RandomU64() % most);
+}
+
+std::string WhyOf(const net::HttpReply& reply) {
+  if (reply.status == 0) return reply.error.substr(0, kMostError);
+  return "status " + std::to_string(reply.status);
+}
+
+}  // namespace
+
+// A reply on its way from the client's thread. The question may outlive the job.
+class WebhookJob::Answer {
+ public:
+  explicit Answer(messaging::Executor executor_) : executor(std::move(executor_)), arrived(executor) {}
+  messaging::Executor executor;
+  messaging::Signal arrived;
+  std::optional<net::HttpReply> reply;
+};
+
+WebhookJob::WebhookJob(const WebhookOptions& options, WebhookWatch& watch, net::HttpClient& client, LaneGround ground)
+    : options_(options), watch_(watch), client_(client), ground_(std::move(ground)), ended_(ground_.executor) {}
+
+Status WebhookJob::Handle(const messaging::Message& piece, LaneUnit& unit) {
+  if (piece.key.empty() || !piece.headers.Has(kWebhookEventHeader)) {
+    return Fail(ErrorCode::kMalformed, "this is no piece of a webhook");
+  }
+  unit.Write([endpoint = piece.key, event = std::string(piece.headers.Get(kWebhookEventHeader)), type = piece.type,
+              payload = piece.body, now = ground_.timers.Now()](sqlite::Database& database) {
+    database.Slot<WebhookRows>().Add(endpoint, event, type, payload, now);
+  });
+  unit.After([this, endpoint = piece.key] { Serve(endpoint); });
+  return {};
+}
+
+void WebhookJob::Begin() {
+  begun_ = true;
+  for (const std::string& endpoint : rows().Endpoints()) Serve(endpoint);
+  ++running_;
+  boost::asio::co_spawn(ground_.executor, Watch(), boost::asio::detached);
+}
+
+Task<void> WebhookJob::End(milliseconds deadline) {
+  stopping_ = true;
+  ended_.NotifyAll();
+  for (const auto& [endpoint, serving] : served_) serving->more.NotifyAll();
+  const Millis until = ground_.timers.Steady() + deadline.count();
+  const auto left = [&] { return milliseconds(until - ground_.timers.Steady()); };
+  while (running_ > 0 && left() > 0ms) co_await ended_.WaitFor(ground_.timers, left());
+  for (const std::uint64_t request : requests_) client_.Cancel(request);
+  while (running_ > 0) co_await ended_.WaitFor(ground_.timers, 1s);
+}
+
+void WebhookJob::Serve(const std::string& endpoint) {
+  if (stopping_ || !begun_) return;
+  auto& serving = served_[endpoint];
+  if (serving) return serving->more.NotifyAll();
+  serving = std::make_shared<Serving>(ground_.executor);
+  ++running_;
+  boost::asio::co_spawn(ground_.executor, Deliver(endpoint, serving), boost::asio::detached);
+}
+
+Task<void> WebhookJob::Watch() {
+  auto known = watch_.Now();
+  while (!stopping_) {
+    co_await ended_.WaitFor(ground_.timers, kLookEvery);
+    const auto now = watch_.Now();
+    if (now == known) continue;
+    known = now;
+    for (const auto& [endpoint, serving] : served_) serving->more.NotifyAll();
+  }
+  --running_;
+  ended_.NotifyAll();
+}
+
+Task<void> WebhookJob::Deliver(std::string endpoint, std::shared_ptr<Serving> serving) {
+  while (!stopping_) {
+    std::optional<milliseconds> wait;
+    bool more = false;
+    try {
+      more = co_await Step(endpoint, wait);
+    } catch (const StoreFailure& failure) {
+      log::Err("webhook_lane_not_read", {{"endpoint", endpoint}, {"reason", failure.error().message()}});
+      wait = kAfterFailedCommit;
+    }
+    if (more || stopping_) continue;
+    if (wait) {
+      co_await serving->more.WaitFor(ground_.timers, *wait);
+    } else {
+      co_await serving->more.Wait();
+    }
+  }
+  --running_;
+  ended_.NotifyAll();
+}
+
+Task<bool> WebhookJob::Write(LaneStore::Effect effect) {
+  const Status written = co_await ground_.store.Write(std::move(effect));
+  if (!written) log::Err("webhook_outcome_not_kept", {{"reason", written.error().message()}});
+  co_return written.has_value();
+}
+
+Task<bool> WebhookJob::Step(const std::string& id, std::optional<milliseconds>& wait) {
+  const auto endpoints = watch_.Now();
+  const auto found = std::ranges::find(*endpoints, id, &WebhookEndpoint::id);
+  const WebhookState state = rows().State(id);
+  if (found == endpoints->end()) {
+    if (state.waiting + state.dead == 0) co_return false;
+    const bool removed = co_await Write([id](sqlite::Database& database) { database.Slot<WebhookRows>().Remove(id); });
+    if (!removed) wait = kAfterFailedCommit;
+    co_return removed;
+  }
+  const WebhookEndpoint& endpoint = *found;
+  if (endpoint.resumed != state.resumed || endpoint.replays != state.replays) {
+    const bool followed = co_await Follow(endpoint, state);
+    if (!followed) wait = kAfterFailedCommit;
+    co_return followed;
+  }
+  if (!endpoint.enabled || state.disabled_at != 0) {
+    if (state.waiting == 0) co_return false;
+    const bool buried = co_await Write([id, now = ground_.timers.Now()](sqlite::Database& database) {
+      database.Slot<WebhookRows>().BuryAll(id, "the endpoint is disabled", now);
+    });
+    if (!buried) wait = kAfterFailedCommit;
+    co_return buried;
+  }
+  const Millis now = ground_.timers.Now();
+  if (state.waiting > 0 && state.next_at > now) {
+    // In steps, since a wall clock may be set.
+    wait = std::min<milliseconds>(milliseconds(state.next_at - now), 60s);
+    co_return false;
+  }
+  const auto delivery = rows().Next(id);
+  if (!delivery) co_return false;
+  const net::HttpReply reply = co_await Post(endpoint, *delivery);
+  // Cancelled: whoever has the lane next makes it again.
+  if (stopping_ && reply.status == 0) co_return false;
+  const bool settled = co_await Settle(id, state, *delivery, reply);
+  if (!settled) wait = kAfterFailedCommit;
+  co_return settled;
+}
+
+Task<bool> WebhookJob::Follow(const WebhookEndpoint& endpoint, const WebhookState& state) {
+  co_return co_await Write(
+      [id = endpoint.id, resumed = endpoint.resumed, replays = endpoint.replays, state](sqlite::Database& database) {
+        auto& rows = database.Slot<WebhookRows>();
+        if (resumed != state.resumed) rows.Resume(id, resumed);
+        if (replays != state.replays) rows.Replay(id, replays);
+      });
+}
+
+Task<net::HttpReply> WebhookJob::Post(const WebhookEndpoint& endpoint, const WebhookDelivery& delivery) {
+  const Millis now = ground_.timers.Now();
+  const std::int64_t seconds = now / 1'000;
+  std::string signatures = SignWebhook(endpoint.secret, delivery.event, seconds, delivery.payload);
+  if (!endpoint.previous_secret.empty() && now < endpoint.previous_until) {
+    signatures += ' ' + SignWebhook(endpoint.previous_secret, delivery.event, seconds, delivery.payload);
+  }
+  net::HttpPost request;
+  request.url = endpoint.url;
+  request.headers = {{"content-type", "application/json"},
+                     {"webhook-id", delivery.event},
+                     {"webhook-timestamp", std::to_string(seconds)},
+                     {"webhook-signature", std::move(signatures)}};
+  request.body = delivery.payload;
+  const auto answer = std::make_shared<Answer>(ground_.executor);
+  const std::uint64_t number = client_.Post(std::move(request), [answer](net::HttpReply reply) mutable {
+    // The answer's parts belong to the executor, the last reference to it included.
+    const messaging::Executor executor = answer->executor;
+    boost::asio::post(executor, [answer = std::move(answer), reply = std::move(reply)]() mutable {
+      answer->reply = std::move(reply);
+      answer->arrived.NotifyAll();
+    });
+  });
+  requests_.insert(number);
+  while (!answer->reply) co_await answer->arrived.Wait();
+  requests_.erase(number);
+  co_return std::move(*answer->reply);
+}
+
+Task<bool> WebhookJob::Settle(const std::string& id, const WebhookState& state, const WebhookDelivery& delivery,
+                              const net::HttpReply& reply) {
+  const Millis now = ground_.timers.Now();
+  const int status = reply.status;
+  if (status >= 200 && status < 300) {
+    co_return co_await Write([id, number = delivery.number, now, status](sqlite::Database& database) {
+      database.Slot<WebhookRows>().Delivered(id, number, now, status);
+    });
+  }
+  const auto& retry = options_.retry;
+  const std::string why = WhyOf(reply);
+  const bool gone = status == kGone;
+  const bool over = delivery.attempts + 1 > retry.size();
+  milliseconds pause =
+      retry.empty() ? milliseconds(0) : WithJitter(retry[std::min<std::size_t>(state.failures, retry.size() - 1)]);
+  if (const auto asked = ParseWhole(reply.retry_after)) {
+    const milliseconds longest = kMostRetryAfter;
+    pause = std::max(pause, std::min(milliseconds(std::min<std::uint64_t>(*asked, 86'400) * 1'000), longest));
+  }
+  const Millis since = state.failing_since == 0 ? now : state.failing_since;
+  const bool hopeless = gone || now - since >= options_.disable_after.count();
+  if (hopeless) log::Warning("webhook_disabled", {{"endpoint", id}, {"reason", why}});
+  co_return co_await Write([id, number = delivery.number, now, status, why, gone, over, hopeless,
+                            next = now + pause.count()](sqlite::Database& database) {
+    auto& rows = database.Slot<WebhookRows>();
+    rows.Failed(id, number, now, status, why, next);
+    if (hopeless) {
+      rows.Disable(id, gone ? "it answered 410 Gone" : "it has failed for too long, lastly with: " + why, now);
+    } else if (over) {
+      rows.Bury(id, number, why, now);
+    }
+  });
+}
+
+}  // namespace tidings::app

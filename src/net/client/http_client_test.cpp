@@ -1,0 +1,173 @@
+#include <tidings/net/http_client.hpp>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <thread>
+
+namespace tidings::net {
+namespace {
+
+std::string BytesOf(const char* text) {
+  std::string bytes(16, '\0');
+  if (inet_pton(AF_INET6, text, bytes.data()) == 1) return bytes;
+  bytes.resize(4);
+  EXPECT_EQ(inet_pton(AF_INET, text, bytes.data()), 1) << text;
+  return bytes;
+}
+
+TEST(PublicAddress, RefusesWhatIsNotOfTheInternet) {
+  for (const char* text : {"127.0.0.1",
+                           "127.9.9.9",
+                           "10.1.2.3",
+                           "172.16.0.1",
+                           "172.31.255.255",
+                           "192.168.1.1",
+                           "169.254.169.254",
+                           "100.64.0.1",
+                           "0.0.0.0",
+                           "224.0.0.1",
+                           "255.255.255.255",
+                           "192.0.2.1",
+                           "198.18.0.1",
+                           "198.19.0.1",
+                           "::1",
+                           "::",
+                           "fe80::1",
+                           "fc00::1",
+                           "fd12::1",
+                           "ff02::1",
+                           "::ffff:127.0.0.1",
+                           "::ffff:10.0.0.1",
+                           "64:ff9b::7f00:1",
+                           "2001:db8::1",
+                           "2002:7f00:1::"}) {
+    EXPECT_FALSE(IsPublicAddress(BytesOf(text))) << text;
+  }
+  for (const char* text : {"1.1.1.1", "172.32.0.1", "172.15.0.1", "100.128.0.1", "192.167.1.1", "223.1.1.1",
+                           "2606:4700::1111", "2a00:1450::1", "::ffff:8.8.8.8", "64:ff9b::808:808"}) {
+    EXPECT_TRUE(IsPublicAddress(BytesOf(text))) << text;
+  }
+  EXPECT_FALSE(IsPublicAddress("abc"));
+}
+
+TEST(CheckUrl, TakesPlainUrlsOnly) {
+  EXPECT_TRUE(CheckUrl("https://shop.example/hook?x=1"));
+  EXPECT_TRUE(CheckUrl("http://127.0.0.1:3000/"));
+  for (const char* text : {"", "shop.example", "ftp://shop.example/", "file:///etc/passwd", "https://", "gopher://x",
+                           "https://user:secret@shop.example/", "javascript:alert(1)"}) {
+    EXPECT_FALSE(CheckUrl(text)) << text;
+  }
+}
+
+// Answers one request with `answer`, and keeps what came.
+class OneAnswer {
+ public:
+  explicit OneAnswer(std::string answer) : answer_(std::move(answer)), listening_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(bind(listening_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(listen(listening_, 4), 0);
+    socklen_t size = sizeof address;
+    getsockname(listening_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] { Serve(); });
+  }
+  ~OneAnswer() {
+    shutdown(listening_, SHUT_RDWR);
+    close(listening_);
+    thread_.join();
+  }
+  std::string Url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/hook"; }
+  std::string received;
+
+ private:
+  void Serve() {
+    const int peer = accept(listening_, nullptr, nullptr);
+    if (peer < 0) return;
+    char bytes[4096];
+    while (received.find("hello") == received.npos) {
+      const ssize_t got = recv(peer, bytes, sizeof bytes, 0);
+      if (got <= 0) break;
+      received.append(bytes, static_cast<std::size_t>(got));
+    }
+    send(peer, answer_.data(), answer_.size(), MSG_NOSIGNAL);
+    close(peer);
+  }
+
+  std::string answer_;
+  int listening_;
+  std::uint16_t port_ = 0;
+  std::thread thread_;
+};
+
+HttpReply PostTo(HttpClient& client, const std::string& url) {
+  std::promise<HttpReply> promise;
+  auto answered = promise.get_future();
+  client.Post({url, {{"content-type", "application/json"}, {"webhook-id", "7"}}, "hello"},
+              [&](HttpReply reply) { promise.set_value(std::move(reply)); });
+  return answered.get();
+}
+
+TEST(HttpClient, PostsAndTellsTheAnswer) {
+  OneAnswer server("HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbusy");
+  HttpClientOptions options;
+  options.private_addresses = true;
+  options.most_reply = 2;
+  HttpClient client(options);
+  const HttpReply reply = PostTo(client, server.Url());
+  EXPECT_EQ(reply.status, 503) << reply.error;
+  EXPECT_EQ(reply.retry_after, "7");
+  EXPECT_EQ(reply.body, "bu");
+  EXPECT_NE(server.received.find("POST /hook HTTP/1.1"), std::string::npos) << server.received;
+  EXPECT_NE(server.received.find("webhook-id: 7"), std::string::npos) << server.received;
+}
+
+TEST(HttpClient, FollowsNoRedirect) {
+  OneAnswer server("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n");
+  HttpClientOptions options;
+  options.private_addresses = true;
+  HttpClient client(options);
+  EXPECT_EQ(PostTo(client, server.Url()).status, 302);
+}
+
+TEST(HttpClient, ConnectsToNoPrivateAddress) {
+  HttpClient client(HttpClientOptions{});
+  for (const char* url : {"http://127.0.0.1:9/", "http://localhost:9/", "http://[::1]:9/", "http://10.0.0.1/",
+                          "http://2130706433/", "http://0x7f.1/", "http://0.0.0.0:9/"}) {
+    const HttpReply reply = PostTo(client, url);
+    EXPECT_EQ(reply.status, 0) << url;
+    EXPECT_EQ(reply.error, "its address is not public") << url;
+  }
+}
+
+TEST(HttpClient, EndsWhatRunsWhenItEnds) {
+  const int listening = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(bind(listening, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(listen(listening, 4), 0);
+  socklen_t size = sizeof address;
+  getsockname(listening, reinterpret_cast<sockaddr*>(&address), &size);
+  HttpReply reply;
+  {
+    HttpClientOptions options;
+    options.private_addresses = true;
+    HttpClient client(options);
+    client.Post({"http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/", {}, "hello"},
+                [&](HttpReply answered) { reply = std::move(answered); });
+  }
+  EXPECT_EQ(reply.status, 0);
+  EXPECT_EQ(reply.error, "the client is closing");
+  close(listening);
+}
+
+}  // namespace
+}  // namespace tidings::net

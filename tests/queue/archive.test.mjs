@@ -1,0 +1,169 @@
+// The archive worker: every event of a message is one line, once, in files that check; what was deleted is not in them.
+import assert from "node:assert/strict";
+import { appendFileSync, existsSync, readFileSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after } from "node:test";
+import { people } from "../lib/people.mjs";
+import { Rabbit, amqp } from "../lib/rabbit.mjs";
+import { test, withServer } from "../lib/testing.mjs";
+import { withWorkers } from "../lib/worker.mjs";
+import { eventually } from "../support/deadline.mjs";
+
+const rabbit = await Rabbit.start();
+after(() => rabbit.dispose());
+
+const kSlow = 90_000;
+const options = { url: rabbit.url, env: { TIDINGS_ARCHIVE_GATHER: "50ms" } };
+
+async function fresh() {
+  const connection = await amqp.connect(rabbit.url);
+  const channel = await connection.createChannel();
+  for (const queue of ["", ".0", ".1", ".2", ".3"]) {
+    await channel.deleteQueue(`tidings.worker.archive${queue}`);
+    await channel.deleteQueue(`tidings.worker.archive${queue}.dead`);
+  }
+  await channel.deleteQueue("chat_messages");
+  await channel.deleteExchange("tidings.events");
+  await connection.close();
+}
+
+const withArchive = (count, body, more = options) =>
+  fresh().then(() =>
+    withServer({ args: ["--amqp", rabbit.url] }, (server) => withWorkers(server, "archive", count, more, (workers) => body(server, workers))),
+  );
+
+async function cat(server, ...args) {
+  const { code, stdout, stderr } = await server.command("archive", "cat", ...args);
+  assert.equal(code, 0, stderr);
+  return stdout.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+}
+
+const verify = (server) => server.command("archive", "verify");
+
+async function expectSound(server) {
+  const { code, stdout, stderr } = await verify(server);
+  assert.equal(code, 0, `${stdout}${stderr}`);
+  return stdout;
+}
+
+const folder = (server, room) => join(server.dir, "workers", "archive", "rooms", room);
+const filesOf = (server, room) => (existsSync(folder(server, room)) ? readdirSync(folder(server, room)).filter((name) => name.endsWith(".zst")) : []);
+const filed = (server, room, bytes = 1) =>
+  eventually("a file", () => filesOf(server, room).some((name) => readFileSync(join(folder(server, room), name)).length >= bytes), kSlow);
+const inNoFile = async (server) => Number(/of which (\d+) are in no file/.exec(await expectSound(server))[1]);
+
+test("messages, edits and deletes are lines of their own; deleted text is gone from all of them", { timeout: 240_000 }, async () => {
+  await withArchive(1, async (server) => {
+    const [ann, ben] = people(server, "ann", "ben");
+    const room = (await ann.createRoom({ members: [ben.id] }))._id;
+    const kept = await ann.send(room, { text: "kept for ever, grüße 👋" });
+    const first = await ann.send(room, { text: "a word that is regretted" });
+    await ann.edit(room, first._id, "regretted all the same");
+    const reply = await ben.send(room, { text: "what?", replyTo: first._id });
+    await filed(server, room);
+    await eventually("all lines in files", async () => (await cat(server)).length === 4 && (await inNoFile(server)) === 0, kSlow);
+    assert.ok((await cat(server, "--room", room)).some((line) => line.data.text === "a word that is regretted"));
+    await ann.remove(room, first._id);
+    await eventually("a redaction", async () => !JSON.stringify(await cat(server)).includes("regretted"), kSlow);
+    await eventually("the last line in its file", async () => (await inNoFile(server)) === 0, kSlow);
+    const lines = await cat(server);
+    assert.deepEqual(lines.map((line) => [line.type, line.seq]), [["message.created", 2], ["message.created", 3], ["message.updated", 4], ["message.created", 5], ["message.deleted", 6]]);
+    assert.equal(lines[0].data.text, "kept for ever, grüße 👋");
+    assert.equal(lines[0].data._id, kept._id);
+    assert.ok(!("redacted" in lines[0]));
+    assert.equal(lines[1].redacted, true);
+    assert.equal(lines[3].data._id, reply._id);
+    assert.equal(lines[3].data.text, "what?");
+    assert.equal(lines[3].data.reply_to._id, first._id);
+    const raw = filesOf(server, room).map((name) => readFileSync(join(folder(server, room), name)).toString("latin1")).join();
+    assert.ok(!raw.includes("regretted"));
+    const day = lines[0].at.slice(0, 10);
+    assert.ok((await cat(server, "--day", day)).length > 0);
+    assert.deepEqual(await cat(server, "--room", "none"), []);
+    assert.notEqual((await server.command("archive", "cat", "--room", "../x")).code, 0);
+  });
+});
+
+test("verify finds what was changed, cut or added", { timeout: 240_000 }, async () => {
+  let server;
+  await withArchive(1, async (running) => {
+    server = running;
+    const [ann] = people(server, "ann");
+    const room = (await ann.createRoom())._id;
+    for (let i = 0; i < 50; i++) await ann.send(room, `message ${i}`);
+    await eventually("all lines in files", async () => (await cat(server)).length === 50 && (await inNoFile(server)) === 0, kSlow);
+    const file = join(folder(server, room), filesOf(server, room)[0]);
+    const good = readFileSync(file);
+    const expectFinding = async (pattern) => {
+      const { code, stdout } = await verify(server);
+      assert.notEqual(code, 0, stdout);
+      assert.match(stdout, pattern);
+      writeFileSync(file, good);
+      await expectSound(server);
+    };
+    const changed = Buffer.from(good);
+    changed[good.length - 20] ^= 1;
+    writeFileSync(file, changed);
+    await expectFinding(/damaged|checksum/);
+    truncateSync(file, good.length - 7);
+    await expectFinding(/shorter/);
+    writeFileSync(join(folder(server, room), "1999-01-01.jsonl.zst"), good);
+    const { code, stdout } = await verify(server);
+    assert.notEqual(code, 0);
+    assert.match(stdout, /known to no lane/);
+    truncateSync(join(folder(server, room), "1999-01-01.jsonl.zst"));
+    // A tail that was not finished is none.
+    appendFileSync(file, "torn");
+    const torn = await verify(server);
+    assert.match(torn.stdout, /not finished/);
+    await ann.send(room, "after");
+    await eventually("the tail is cut off", async () => !readFileSync(file).includes("torn"), kSlow);
+    assert.equal((await cat(server, "--room", room)).length, 51);
+  });
+});
+
+test("instances are killed under load: every event is one line, once, in order", { timeout: 400_000 }, async () => {
+  await withArchive(2, async (server, workers) => {
+    const [ann] = people(server, "ann");
+    const rooms = [];
+    for (let i = 0; i < 5; i++) rooms.push((await ann.createRoom())._id);
+    const expected = new Map(rooms.map((room) => [room, []]));
+    let stop = false;
+    const writers = rooms.map(async (room) => {
+      for (let i = 0; !stop; i++) {
+        const message = await ann.send(room, `${i} ${"x".repeat([1, 100, 3_000][i % 3])}`);
+        expected.get(room).push(message.seq);
+        if (i % 5 === 4) {
+          await ann.edit(room, message._id, "edited");
+          expected.get(room).push(message.seq + 1);
+        }
+        if (i % 10 === 9) {
+          await ann.remove(room, message._id);
+          expected.get(room).push(message.seq + 2);
+        }
+      }
+    });
+    const total = () => [...expected.values()].reduce((sum, seqs) => sum + seqs.length, 0);
+    for (let kill = 0; kill < 8; kill++) {
+      const from = total();
+      await eventually("more messages", () => total() >= from + 60, kSlow);
+      const victim = workers[kill % workers.length];
+      await victim.crash();
+      await victim.launch();
+    }
+    stop = true;
+    await Promise.all(writers);
+    await eventually("all lines", async () => (await cat(server)).length >= total(), kSlow, 200);
+    await eventually("all lines in files", async () => (await inNoFile(server)) === 0, kSlow, 200);
+    const lines = await cat(server);
+    for (const room of rooms) {
+      assert.deepEqual(lines.filter((line) => line.room === room).map((line) => line.seq), expected.get(room));
+    }
+    assert.equal(lines.length, total());
+    const deleted = new Set(lines.filter((line) => line.type === "message.deleted").map((line) => line.data._id));
+    assert.ok(deleted.size > 0);
+    await eventually("redactions", async () =>
+      (await cat(server)).every((line) => !deleted.has(line.data._id) || line.data.text === ""), kSlow, 200);
+    await expectSound(server);
+  });
+});
