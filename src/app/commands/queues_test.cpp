@@ -93,6 +93,8 @@ TEST_F(QueuesTest, OperateOnATransport) {
   const Status buried = OnTransport(address, Bury, true);
   ASSERT_TRUE(buried) << buried.error().message();
   Operate(address);
+  // The file itself may be named, too.
+  ASSERT_TRUE(OnTransport(address + "/messaging.db", Bury, true));
   Operate(address + "/messaging.db");
 }
 
