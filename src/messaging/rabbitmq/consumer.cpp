@@ -35,17 +35,21 @@ class RabbitSettlement final : public Settlement {
         settling_(std::move(settling)),
         queue_(std::move(queue)),
         epoch_(epoch),
-        tag_(tag) {}
+        tag_(tag) {
+    tags_->Handed();
+  }
   ~RabbitSettlement() override {
-    if (!std::exchange(settled_, true)) std::ignore = tags_->Return(epoch_, tag_, true);
+    if (settled_) return;
+    Done();
+    std::ignore = tags_->Return(epoch_, tag_, true);
   }
 
   Task<Status> Ack() override {
-    settled_ = true;
+    Done();
     co_return tags_->Ack(epoch_, tag_);
   }
   Task<Status> Nack() override {
-    settled_ = true;
+    Done();
     co_return tags_->Return(epoch_, tag_, false);
   }
   Task<Status> Retry(Message message, std::chrono::milliseconds delay) override {
@@ -65,10 +69,14 @@ class RabbitSettlement final : public Settlement {
  private:
   // The copy is confirmed: only now the original may go. Without one it goes back.
   Status Settle(const Status& put) {
-    settled_ = true;
+    Done();
     if (put) return tags_->Ack(epoch_, tag_);
     std::ignore = tags_->Return(epoch_, tag_, true);
     return put;
+  }
+
+  void Done() {
+    if (!std::exchange(settled_, true)) tags_->Settled(epoch_);
   }
 
   Executor executor_;
@@ -87,10 +95,12 @@ Tags::~Tags() = default;
 void Tags::Begin(std::unique_ptr<Channel> channel) {
   channel_ = std::move(channel);
   ++epoch_;
+  in_hand_ = 0;
 }
 
 void Tags::End() {
   ++epoch_;
+  in_hand_ = 0;
   channel_.reset();
 }
 
@@ -309,12 +319,18 @@ void ConsumerCore::StopNow() {
   if (Channel* channel = Cancel()) channel->Flush();
 }
 
-// The broker hears of the end before anything is given back: it would hand that out here again at once, and what comes back
-// a second time comes back behind what was given back later.
+// Where nothing is in hand the channel's end gives back all that was fetched, in one piece and in its order. Else the broker
+// hears of the end before anything is given back: it would hand that out here again at once, and what comes back a second
+// time comes back behind what was given back later.
 Channel* ConsumerCore::Cancel() {
   stopped_ = true;
   Channel* channel = tags_->channel();
   if (channel != nullptr && !channel->open()) channel = nullptr;
+  if (channel != nullptr && tags_->in_hand() == 0) {
+    fetched_.clear();
+    tags_->End();
+    channel = nullptr;
+  }
   if (channel != nullptr) AppendCancel(channel->out(), channel->number(), kTag);
   ReturnFetched();
   ready_.NotifyAll();

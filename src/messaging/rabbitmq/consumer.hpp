@@ -45,6 +45,13 @@ class Tags {
   Channel* channel() { return channel_.get(); }
   bool Holds(std::uint64_t epoch) const { return epoch == epoch_ && channel_ && channel_->open(); }
 
+  // Deliveries of this channel that are handed out and not settled.
+  void Handed() { ++in_hand_; }
+  void Settled(std::uint64_t epoch) {
+    if (epoch == epoch_) --in_hand_;
+  }
+  std::size_t in_hand() const { return in_hand_; }
+
   // kConflict if that channel is gone: the message was or will be handed out again.
   Status Ack(std::uint64_t epoch, std::uint64_t tag);
   // Back to its place; `failed`: it may have been the message's fault (basic.reject, not basic.nack).
@@ -53,6 +60,7 @@ class Tags {
  private:
   std::unique_ptr<Channel> channel_;
   std::uint64_t epoch_ = 0;
+  std::size_t in_hand_ = 0;
 };
 
 std::unique_ptr<Settlement> MakeSettlement(Executor executor, std::shared_ptr<Tags> tags,
@@ -95,7 +103,7 @@ class ConsumerCore final : public ChannelHandler, public std::enable_shared_from
   void BuryRaw(Message message, std::uint64_t tag);
   Delivery Hand();
   void ReturnFetched();
-  // Null if there is no channel any more.
+  // The channel if its answer is worth waiting for; null if it is gone.
   Channel* Cancel();
 
   Executor executor_;
