@@ -8,8 +8,8 @@ Task<void> Main(Example& example) {
   auto publisher = example.Connect();
   auto listener = example.Connect();
   int score = 0;  // as the database has it
-  const auto publish = [&](int upTo) -> Task<void> {
-    while (score < upTo) {
+  const auto publish = [&](int up_to) -> Task<void> {
+    while (score < up_to) {
       ++score;
       Must(co_await publisher->pub_sub()->Publish("score", Message("score", std::to_string(score))));
     }

@@ -6,7 +6,7 @@
 // A connection of its own and a handler.
 class Worker {
  public:
-  Worker(Example& example, std::string name, int& done)
+  Worker(Example& example, const std::string& name, int& done)
       : transport_(example.Connect()), router_(*transport_, example.timers()) {
     // Without a lease a broker sees by the connection that its worker is gone, with one by the time.
     router_.Subscribe("tasks", Concurrency(1), Lease(2s), [=, &done](Context& context) -> Task<void> {

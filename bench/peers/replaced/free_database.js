@@ -3,7 +3,8 @@ class FreeCollection {
   #documents = new Map();
 
   async findOne(filter) {
-    return structuredClone(this.#documents.get(filter._id)) ?? null;
+    const document = this.#documents.get(filter._id);
+    return document ? { ...document } : null;
   }
   async insertOne(document) {
     return { acknowledged: true, insertedId: document._id };
@@ -15,7 +16,10 @@ class FreeCollection {
       document = { _id: filter._id, ...update.$setOnInsert };
       this.#documents.set(filter._id, document);
     }
-    Object.assign(document, update.$set);
+    // Without what mongoose's arrays drag along.
+    for (const [field, value] of Object.entries(update.$set ?? {})) {
+      document[field] = Array.isArray(value) ? Array.from(value) : value;
+    }
     for (const [field, value] of Object.entries(update.$addToSet ?? {})) {
       document[field] = [...new Set([...(document[field] ?? []), value])];
     }
