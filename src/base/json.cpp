@@ -155,6 +155,11 @@ std::optional<std::uint64_t> AsWhole(const value& number) {
     if (*whole < 0 || *whole > 9007199254740991) return std::nullopt;
     return static_cast<std::uint64_t>(*whole);
   }
+  // Of values that were made here; the parser's are signed as long as they fit.
+  if (const auto* whole = number.if_uint64()) {
+    if (*whole > 9007199254740991) return std::nullopt;
+    return *whole;
+  }
   if (const auto* real = number.if_double()) {
     if (!(*real >= 0) || *real > kMost || std::floor(*real) != *real) return std::nullopt;
     return static_cast<std::uint64_t>(*real);

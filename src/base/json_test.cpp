@@ -33,6 +33,9 @@ TEST(Json, NamesTheMemberOfTheWrongType) {
   EXPECT_FALSE(json::OptionalWhole(object, "n"));
   EXPECT_FALSE(json::OptionalWhole(object, "h"));
   EXPECT_EQ(json::OptionalWhole(object, "w")->value(), 5U);
+  const json::object made{{"u", std::uint64_t{5}}, {"large", std::uint64_t{1} << 60}};
+  EXPECT_EQ(json::OptionalWhole(made, "u")->value(), 5U);
+  EXPECT_FALSE(json::OptionalWhole(made, "large"));
   EXPECT_FALSE(json::TextList(object, "l", 5));
   EXPECT_FALSE(json::OptionalText(object, "missing")->has_value());
 }

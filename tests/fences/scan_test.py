@@ -23,6 +23,7 @@ PLANTED = {
     "headers of CLI11": ("src/net/a.cpp", "#include <CLI/CLI.hpp>\n"),
     "headers of Prometheus": ("src/chat/a.cpp", "#include <prometheus/registry.h>\n"),
     "headers of zlib": ("src/chat/a.cpp", "#include <zlib.h>\n"),
+    "headers of zstd": ("src/app/config/a.cpp", "#include <zstd.h>\n"),
     "headers of io_uring": ("src/storage/a.cpp", "#include <liburing.h>\n"),
     "headers of sockets": ("examples/echo/a.cpp", "#include <sys/socket.h>\n"),
     "headers of GoogleTest": ("src/base/a.cpp", "#include <gtest/gtest.h>\n"),
