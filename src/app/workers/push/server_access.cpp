@@ -14,7 +14,7 @@ constexpr const char* kSubject = "tidings:control";
 
 }  // namespace
 
-Result<Access> ServerAccess(const std::filesystem::path& data, Millis now) {
+Result<ControlAddress> ServerAccess(const std::filesystem::path& data, Millis now) {
   const auto away = [&] { return Fail(ErrorCode::kUnavailable, "no server runs on " + data.string()); };
   const auto text = ReadFile(data / "control");
   if (!text) return away();
@@ -31,7 +31,7 @@ Result<Access> ServerAccess(const std::filesystem::path& data, Millis now) {
   grant.admin = true;
   auto token = (*keys)->Sign(grant, now, auth::Signer::kInternal);
   if (!token) return std::unexpected(token.error());
-  return Access{"http://127.0.0.1:" + std::to_string(**port), std::move(*token)};
+  return ControlAddress{"http://127.0.0.1:" + std::to_string(**port), std::move(*token)};
 }
 
 }  // namespace tidings::app

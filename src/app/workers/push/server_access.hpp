@@ -10,13 +10,13 @@
 
 namespace tidings::app {
 
-class Access {
+class ControlAddress {
  public:
   std::string url;  // http://127.0.0.1:PORT
   std::string token;
 };
 
 // kUnavailable: no server runs on the folder.
-Result<Access> ServerAccess(const std::filesystem::path& data, Millis now);
+Result<ControlAddress> ServerAccess(const std::filesystem::path& data, Millis now);
 
 }  // namespace tidings::app
