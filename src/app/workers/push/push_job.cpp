@@ -204,10 +204,10 @@ Task<Status> PushJob::Bury(const PushRow& row, const Error& error) {
 
 Task<net::HttpReply> PushJob::Post(net::HttpPost request) {
   const auto answer = std::make_shared<Answer>(ground_.executor);
-  const std::uint64_t number = client_.Post(std::move(request), [answer](net::HttpReply reply) mutable {
+  const std::uint64_t number = client_.Post(std::move(request), [held = answer](net::HttpReply reply) mutable {
     // The answer's parts belong to the executor, the last reference to it included.
-    const messaging::Executor executor = answer->executor;
-    boost::asio::post(executor, [answer = std::move(answer), reply = std::move(reply)]() mutable {
+    const messaging::Executor executor = held->executor;
+    boost::asio::post(executor, [answer = std::move(held), reply = std::move(reply)]() mutable {
       answer->reply = std::move(reply);
       answer->arrived.NotifyAll();
     });

@@ -193,10 +193,10 @@ Task<net::HttpReply> WebhookJob::Post(const WebhookEndpoint& endpoint, const Web
                      {"webhook-signature", std::move(signatures)}};
   request.body = delivery.payload;
   const auto answer = std::make_shared<Answer>(ground_.executor);
-  const std::uint64_t number = client_.Post(std::move(request), [answer](net::HttpReply reply) mutable {
+  const std::uint64_t number = client_.Post(std::move(request), [held = answer](net::HttpReply reply) mutable {
     // The answer's parts belong to the executor, the last reference to it included.
-    const messaging::Executor executor = answer->executor;
-    boost::asio::post(executor, [answer = std::move(answer), reply = std::move(reply)]() mutable {
+    const messaging::Executor executor = held->executor;
+    boost::asio::post(executor, [answer = std::move(held), reply = std::move(reply)]() mutable {
       answer->reply = std::move(reply);
       answer->arrived.NotifyAll();
     });
