@@ -2,12 +2,9 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
 
 #include <algorithm>
-#include <optional>
 
-#include <tidings/base/id.hpp>
 #include <tidings/base/json.hpp>
 #include <tidings/base/log.hpp>
 #include <tidings/messaging/delivery.hpp>
@@ -29,20 +26,8 @@ constexpr auto kLookEvery = 1s;
 constexpr auto kServerAway = 1s;
 constexpr std::size_t kMostError = 200;
 
-milliseconds WithJitter(milliseconds pause) {
-  return pause + milliseconds(RandomU64() % static_cast<std::uint64_t>(pause.count() / 10 + 1));
-}
-
 // Another try may do better.
 bool Passing(int status) { return status == 0 || status == 408 || status == 425 || status == 429 || status >= 500; }
-
-class Answer {
- public:
-  explicit Answer(messaging::Executor executor_) : executor(std::move(executor_)), arrived(executor) {}
-  messaging::Executor executor;
-  messaging::Signal arrived;
-  std::optional<net::HttpReply> reply;
-};
 
 std::string BodyFor(const PushRow& row, const std::vector<std::string>& users, std::size_t from, std::size_t count) {
   std::string body;
@@ -64,7 +49,7 @@ std::string_view EventOf(const PushRow& row) { return std::string_view(row.event
 }  // namespace
 
 PushJob::PushJob(const PushOptions& options, net::HttpClient& client, LaneGround ground)
-    : options_(options), client_(client), ground_(std::move(ground)), changed_(ground_.executor) {}
+    : options_(options), ground_(std::move(ground)), questions_(client, ground_.executor), changed_(ground_.executor) {}
 
 Status PushJob::Handle(const messaging::Message& piece, LaneUnit& unit) {
   const auto body = json::Parse(piece.body);
@@ -95,7 +80,7 @@ Task<void> PushJob::End(milliseconds deadline) {
   const auto left = [&] { return milliseconds(until - ground_.timers.Steady()); };
   const auto busy = [&] { return running_ || !under_way_.empty(); };
   while (busy() && left() > 0ms) co_await changed_.WaitFor(ground_.timers, left());
-  for (const std::uint64_t request : requests_) client_.Cancel(request);
+  questions_.CancelAll();
   while (busy()) co_await changed_.WaitFor(ground_.timers, 1s);
 }
 
@@ -159,7 +144,7 @@ Task<Result<std::vector<std::string>>> PushJob::Audience(const PushRow& row) {
   request.url = access->url + "/control/audience";
   request.headers = {{"authorization", "Bearer " + access->token}, {"content-type", "application/json"}};
   json::ObjectWriter(request.body).Text("room", row.room).Number("seq", row.seq).Text("author", author).End();
-  const net::HttpReply reply = co_await Post(std::move(request));
+  const net::HttpReply reply = co_await questions_.Ask(std::move(request));
   if (reply.status == 404) co_return std::vector<std::string>();
   const auto body = json::Parse(reply.body);
   if (reply.status != 200 || !body || !body->is_object()) {
@@ -180,7 +165,7 @@ Task<Status> PushJob::Tell(const PushRow& row, const std::vector<std::string>& u
                        {"idempotency-key", std::string(EventOf(row)) + "." + std::to_string(from / kUsersAtOnce)}};
     if (!options_.token.empty()) request.headers.emplace_back("authorization", "Bearer " + options_.token);
     request.body = BodyFor(row, users, from, std::min(kUsersAtOnce, users.size() - from));
-    const net::HttpReply reply = co_await Post(std::move(request));
+    const net::HttpReply reply = co_await questions_.Ask(std::move(request));
     if (reply.status >= 200 && reply.status < 300) continue;
     std::string why = reply.status == 0 ? reply.error.substr(0, kMostError) : "status " + std::to_string(reply.status);
     co_return Fail(Passing(reply.status) ? ErrorCode::kUnavailable : ErrorCode::kInvalid, "the gateway: " + why);
@@ -200,22 +185,6 @@ Task<Status> PushJob::Bury(const PushRow& row, const Error& error) {
   if (published) co_return Status();
   log::Warning("push_not_buried", {{"reason", published.error().message()}});
   co_return std::unexpected(published.error());
-}
-
-Task<net::HttpReply> PushJob::Post(net::HttpPost request) {
-  const auto answer = std::make_shared<Answer>(ground_.executor);
-  const std::uint64_t number = client_.Post(std::move(request), [held = answer](net::HttpReply reply) mutable {
-    // The answer's parts belong to the executor, the last reference to it included.
-    const messaging::Executor executor = held->executor;
-    boost::asio::post(executor, [answer = std::move(held), reply = std::move(reply)]() mutable {
-      answer->reply = std::move(reply);
-      answer->arrived.NotifyAll();
-    });
-  });
-  requests_.insert(number);
-  while (!answer->reply) co_await answer->arrived.Wait();
-  requests_.erase(number);
-  co_return std::move(*answer->reply);
 }
 
 }  // namespace tidings::app

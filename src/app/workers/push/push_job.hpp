@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "http_questions.hpp"
 #include "push/push_kind.hpp"
 #include "push/push_rows.hpp"
 
@@ -30,14 +31,12 @@ class PushJob final : public LaneJob {
   // Success, or why not; kInvalid: no other try helps.
   messaging::Task<Status> Tell(const PushRow& row, const std::vector<std::string>& users);
   messaging::Task<Status> Bury(const PushRow& row, const Error& error);
-  messaging::Task<net::HttpReply> Post(net::HttpPost request);
   messaging::Task<void> Keep(LaneStore::Effect effect);
 
   const PushOptions& options_;
-  net::HttpClient& client_;
   LaneGround ground_;
+  HttpQuestions questions_;
   messaging::Signal changed_;
-  std::set<std::uint64_t> requests_;  // under way
   std::set<std::int64_t> under_way_;  // rows
   bool running_ = false;
   bool stopping_ = false;

@@ -2,12 +2,10 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
 
 #include <algorithm>
 
 #include <tidings/base/bytes.hpp>
-#include <tidings/base/id.hpp>
 #include <tidings/base/log.hpp>
 
 #include "webhook/signature.hpp"
@@ -26,11 +24,6 @@ constexpr milliseconds kAfterFailedCommit = 1s;
 constexpr milliseconds kMostRetryAfter = 24h;
 constexpr std::size_t kMostError = 200;
 
-milliseconds WithJitter(milliseconds pause) {
-  const auto most = static_cast<std::uint64_t>(pause.count() / 10 + 1);
-  return pause + milliseconds(RandomU64() % most);
-}
-
 std::string WhyOf(const net::HttpReply& reply) {
   if (reply.status == 0) return reply.error.substr(0, kMostError);
   return "status " + std::to_string(reply.status);
@@ -38,17 +31,12 @@ std::string WhyOf(const net::HttpReply& reply) {
 
 }  // namespace
 
-// A reply on its way from the client's thread. The question may outlive the job.
-class WebhookJob::Answer {
- public:
-  explicit Answer(messaging::Executor executor_) : executor(std::move(executor_)), arrived(executor) {}
-  messaging::Executor executor;
-  messaging::Signal arrived;
-  std::optional<net::HttpReply> reply;
-};
-
 WebhookJob::WebhookJob(const WebhookOptions& options, WebhookWatch& watch, net::HttpClient& client, LaneGround ground)
-    : options_(options), watch_(watch), client_(client), ground_(std::move(ground)), ended_(ground_.executor) {}
+    : options_(options),
+      watch_(watch),
+      ground_(std::move(ground)),
+      questions_(client, ground_.executor),
+      ended_(ground_.executor) {}
 
 Status WebhookJob::Handle(const messaging::Message& piece, LaneUnit& unit) {
   if (piece.key.empty() || !piece.headers.Has(kWebhookEventHeader)) {
@@ -76,7 +64,7 @@ Task<void> WebhookJob::End(milliseconds deadline) {
   const Millis until = ground_.timers.Steady() + deadline.count();
   const auto left = [&] { return milliseconds(until - ground_.timers.Steady()); };
   while (running_ > 0 && left() > 0ms) co_await ended_.WaitFor(ground_.timers, left());
-  for (const std::uint64_t request : requests_) client_.Cancel(request);
+  questions_.CancelAll();
   while (running_ > 0) co_await ended_.WaitFor(ground_.timers, 1s);
 }
 
@@ -192,19 +180,7 @@ Task<net::HttpReply> WebhookJob::Post(const WebhookEndpoint& endpoint, const Web
                      {"webhook-timestamp", std::to_string(seconds)},
                      {"webhook-signature", std::move(signatures)}};
   request.body = delivery.payload;
-  const auto answer = std::make_shared<Answer>(ground_.executor);
-  const std::uint64_t number = client_.Post(std::move(request), [held = answer](net::HttpReply reply) mutable {
-    // The answer's parts belong to the executor, the last reference to it included.
-    const messaging::Executor executor = held->executor;
-    boost::asio::post(executor, [answer = std::move(held), reply = std::move(reply)]() mutable {
-      answer->reply = std::move(reply);
-      answer->arrived.NotifyAll();
-    });
-  });
-  requests_.insert(number);
-  while (!answer->reply) co_await answer->arrived.Wait();
-  requests_.erase(number);
-  co_return std::move(*answer->reply);
+  co_return co_await questions_.Ask(std::move(request));
 }
 
 Task<bool> WebhookJob::Settle(const std::string& id, const WebhookState& state, const WebhookDelivery& delivery,

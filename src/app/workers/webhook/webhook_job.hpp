@@ -5,9 +5,9 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 
+#include "http_questions.hpp"
 #include "webhook/delivery_rows.hpp"
 #include "webhook/webhook_kind.hpp"
 
@@ -33,7 +33,6 @@ class WebhookJob final : public LaneJob {
     explicit Serving(const messaging::Executor& executor) : more(executor) {}
     messaging::Signal more;
   };
-  class Answer;
 
   void Serve(const std::string& endpoint);
   messaging::Task<void> Deliver(std::string endpoint, std::shared_ptr<Serving> serving);
@@ -50,12 +49,11 @@ class WebhookJob final : public LaneJob {
 
   const WebhookOptions& options_;
   WebhookWatch& watch_;
-  net::HttpClient& client_;
   LaneGround ground_;
+  HttpQuestions questions_;
   std::map<std::string, std::shared_ptr<Serving>> served_;
   messaging::Signal ended_;
-  std::set<std::uint64_t> requests_;  // under way
-  std::size_t running_ = 0;           // coroutines
+  std::size_t running_ = 0;  // coroutines
   bool begun_ = false;
   bool stopping_ = false;
 };
