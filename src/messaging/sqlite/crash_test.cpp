@@ -8,6 +8,7 @@
 #include <tidings/base/sqlite/database.hpp>
 
 #include "../../base/sqlite/testing/fault_vfs.hpp"
+#include "testing/everywhere.hpp"
 #include "testing/queues.hpp"
 
 namespace tidings::messaging::testing {
@@ -139,56 +140,21 @@ class CrashRun {
   int refused_ = 0;
 };
 
-void CrashEverywhere(std::uint64_t step) {
-  std::uint64_t operations = 0;
-  for (std::uint64_t at = 0;; at += step) {
-    SCOPED_TRACE("crash at " + std::to_string(at));
-    CrashRun run(1 + at * 1'000);
-    run.disk().CrashAt(at);
-    run.Work();
-    const bool crashed = run.disk().crashed();
-    operations = at;
-    ASSERT_EQ(run.Verdict(), std::nullopt);
-    if (!crashed) break;
-  }
-  EXPECT_GT(operations, 100U) << "the workload does not reach the disk";
-}
-
-void FailEverywhere(FaultDisk::Fate fate, bool lasting, std::uint64_t step) {
-  int refused = 0;
-  int fatal = 0;
-  for (std::uint64_t at = 0;; at += step) {
-    SCOPED_TRACE("failure at " + std::to_string(at));
-    CrashRun run(7 + at * 1'000);
-    run.disk().FailAt(at, fate, lasting);
-    run.Work();
-    const bool failed = run.disk().failed();
-    refused += run.refused();
-    fatal += run.fatal() ? 1 : 0;
-    if (fate == FaultDisk::Fate::kFull) EXPECT_FALSE(run.fatal());
-    run.disk().Heal();
-    ASSERT_EQ(run.Verdict(), std::nullopt);
-    if (!failed && at >= run.disk().operations()) break;
-  }
-  if (fate == FaultDisk::Fate::kFull) EXPECT_GT(refused, 0);
-  if (fate == FaultDisk::Fate::kError) EXPECT_GT(fatal, 0);
-}
-
 // At some operations, and at every one: that takes long.
-TEST(SqliteCrash, LosesNothingAccepted) { CrashEverywhere(7); }
-TEST(SqliteCrashEverywhere, LosesNothingAccepted) { CrashEverywhere(1); }
+TEST(SqliteCrash, LosesNothingAccepted) { CrashEverywhere<CrashRun>(7, 100); }
+TEST(SqliteCrashEverywhere, LosesNothingAccepted) { CrashEverywhere<CrashRun>(1, 100); }
 
 constexpr auto kFull = FaultDisk::Fate::kFull;
-TEST(SqliteFullDisk, OnceAtAWriteRefusesAndRecovers) { FailEverywhere(kFull, false, 23); }
-TEST(SqliteFullDisk, FromAWriteOnRefusesAndRecovers) { FailEverywhere(kFull, true, 31); }
-TEST(SqliteFullDiskEverywhere, OnceAtAWriteRefusesAndRecovers) { FailEverywhere(kFull, false, 1); }
-TEST(SqliteFullDiskEverywhere, FromAWriteOnRefusesAndRecovers) { FailEverywhere(kFull, true, 1); }
+TEST(SqliteFullDisk, OnceAtAWriteRefusesAndRecovers) { FailEverywhere<CrashRun>(kFull, false, 23); }
+TEST(SqliteFullDisk, FromAWriteOnRefusesAndRecovers) { FailEverywhere<CrashRun>(kFull, true, 31); }
+TEST(SqliteFullDiskEverywhere, OnceAtAWriteRefusesAndRecovers) { FailEverywhere<CrashRun>(kFull, false, 1); }
+TEST(SqliteFullDiskEverywhere, FromAWriteOnRefusesAndRecovers) { FailEverywhere<CrashRun>(kFull, true, 1); }
 
 constexpr auto kError = FaultDisk::Fate::kError;
-TEST(SqliteFailingDisk, OnceAtAnOperationAnswersNobodyWrongly) { FailEverywhere(kError, false, 23); }
-TEST(SqliteFailingDisk, FromAnOperationOnAnswersNobodyWrongly) { FailEverywhere(kError, true, 31); }
-TEST(SqliteFailingDiskEverywhere, OnceAtAnOperationAnswersNobodyWrongly) { FailEverywhere(kError, false, 1); }
-TEST(SqliteFailingDiskEverywhere, FromAnOperationOnAnswersNobodyWrongly) { FailEverywhere(kError, true, 1); }
+TEST(SqliteFailingDisk, OnceAtAnOperationAnswersNobodyWrongly) { FailEverywhere<CrashRun>(kError, false, 23); }
+TEST(SqliteFailingDisk, FromAnOperationOnAnswersNobodyWrongly) { FailEverywhere<CrashRun>(kError, true, 31); }
+TEST(SqliteFailingDiskEverywhere, OnceAtAnOperationAnswersNobodyWrongly) { FailEverywhere<CrashRun>(kError, false, 1); }
+TEST(SqliteFailingDiskEverywhere, FromAnOperationOnAnswersNobodyWrongly) { FailEverywhere<CrashRun>(kError, true, 1); }
 
 }  // namespace
 }  // namespace tidings::messaging::testing

@@ -9,6 +9,7 @@
 
 #include "../../base/sqlite/testing/fault_vfs.hpp"
 #include "../testing/task_runner.hpp"
+#include "testing/everywhere.hpp"
 #include "testing/ledger_file.hpp"
 
 namespace tidings::messaging::testing {
@@ -119,56 +120,25 @@ class InboxRun {
   int refused_ = 0;
 };
 
-void CrashEverywhere(std::uint64_t step) {
-  std::uint64_t operations = 0;
-  for (std::uint64_t at = 0;; at += step) {
-    SCOPED_TRACE("crash at " + std::to_string(at));
-    InboxRun run(1 + at * 1'000);
-    run.disk().CrashAt(at);
-    run.Work();
-    const bool crashed = run.disk().crashed();
-    operations = at;
-    ASSERT_EQ(run.Verdict(), std::nullopt);
-    if (!crashed) break;
-  }
-  EXPECT_GT(operations, 50U) << "the workload does not reach the disk";
-}
-
-void FailEverywhere(FaultDisk::Fate fate, bool lasting, std::uint64_t step) {
-  int refused = 0;
-  int fatal = 0;
-  for (std::uint64_t at = 0;; at += step) {
-    SCOPED_TRACE("failure at " + std::to_string(at));
-    InboxRun run(7 + at * 1'000);
-    run.disk().FailAt(at, fate, lasting);
-    run.Work();
-    const bool failed = run.disk().failed();
-    refused += run.refused();
-    fatal += run.fatal() ? 1 : 0;
-    if (fate == FaultDisk::Fate::kFull) EXPECT_FALSE(run.fatal());
-    run.disk().Heal();
-    ASSERT_EQ(run.Verdict(), std::nullopt);
-    if (!failed && at >= run.disk().operations()) break;
-  }
-  if (fate == FaultDisk::Fate::kFull) EXPECT_GT(refused, 0);
-  if (fate == FaultDisk::Fate::kError) EXPECT_GT(fatal, 0);
-}
-
 // At some operations, and at every one: that takes long.
-TEST(SqliteInboxCrash, LeavesEffectAndRecordOrNeither) { CrashEverywhere(5); }
-TEST(SqliteInboxCrashEverywhere, LeavesEffectAndRecordOrNeither) { CrashEverywhere(1); }
+TEST(SqliteInboxCrash, LeavesEffectAndRecordOrNeither) { CrashEverywhere<InboxRun>(5, 50); }
+TEST(SqliteInboxCrashEverywhere, LeavesEffectAndRecordOrNeither) { CrashEverywhere<InboxRun>(1, 50); }
 
 constexpr auto kFull = FaultDisk::Fate::kFull;
-TEST(SqliteInboxFullDisk, OnceAtAWriteRefusesAndRecovers) { FailEverywhere(kFull, false, 11); }
-TEST(SqliteInboxFullDisk, FromAWriteOnRefusesAndRecovers) { FailEverywhere(kFull, true, 13); }
-TEST(SqliteInboxFullDiskEverywhere, OnceAtAWriteRefusesAndRecovers) { FailEverywhere(kFull, false, 1); }
-TEST(SqliteInboxFullDiskEverywhere, FromAWriteOnRefusesAndRecovers) { FailEverywhere(kFull, true, 1); }
+TEST(SqliteInboxFullDisk, OnceAtAWriteRefusesAndRecovers) { FailEverywhere<InboxRun>(kFull, false, 11); }
+TEST(SqliteInboxFullDisk, FromAWriteOnRefusesAndRecovers) { FailEverywhere<InboxRun>(kFull, true, 13); }
+TEST(SqliteInboxFullDiskEverywhere, OnceAtAWriteRefusesAndRecovers) { FailEverywhere<InboxRun>(kFull, false, 1); }
+TEST(SqliteInboxFullDiskEverywhere, FromAWriteOnRefusesAndRecovers) { FailEverywhere<InboxRun>(kFull, true, 1); }
 
 constexpr auto kError = FaultDisk::Fate::kError;
-TEST(SqliteInboxFailingDisk, OnceAtAnOperationAnswersNobodyWrongly) { FailEverywhere(kError, false, 11); }
-TEST(SqliteInboxFailingDisk, FromAnOperationOnAnswersNobodyWrongly) { FailEverywhere(kError, true, 13); }
-TEST(SqliteInboxFailingDiskEverywhere, OnceAtAnOperationAnswersNobodyWrongly) { FailEverywhere(kError, false, 1); }
-TEST(SqliteInboxFailingDiskEverywhere, FromAnOperationOnAnswersNobodyWrongly) { FailEverywhere(kError, true, 1); }
+TEST(SqliteInboxFailingDisk, OnceAtAnOperationAnswersNobodyWrongly) { FailEverywhere<InboxRun>(kError, false, 11); }
+TEST(SqliteInboxFailingDisk, FromAnOperationOnAnswersNobodyWrongly) { FailEverywhere<InboxRun>(kError, true, 13); }
+TEST(SqliteInboxFailingDiskEverywhere, OnceAtAnOperationAnswersNobodyWrongly) {
+  FailEverywhere<InboxRun>(kError, false, 1);
+}
+TEST(SqliteInboxFailingDiskEverywhere, FromAnOperationOnAnswersNobodyWrongly) {
+  FailEverywhere<InboxRun>(kError, true, 1);
+}
 
 }  // namespace
 }  // namespace tidings::messaging::testing
