@@ -163,7 +163,7 @@ _CHAT_ROWS = (
         "reads",
         "room of 1,000, 5 messages/s, everybody reads each",
         "reads",
-        ("tidings",),
+        ("limit", "durable", "tidings"),
         (CPU_DELIVERY, DELIVERY_P99),
         seconds=10,
         quick_seconds=2,

@@ -21,7 +21,7 @@ struct Scenario {
 
 const std::map<std::string_view, Scenario> kScenarios = {
     {"fanout", {RunFanout, false}},  {"rooms", {RunRooms, false}},     {"sends", {RunSends, false}},
-    {"create", {RunCreate, false}},  {"paced", {RunPaced, false}},     {"reads", {RunReads, true}},
+    {"create", {RunCreate, false}},  {"paced", {RunPaced, false}},     {"reads", {RunReads, false}},
     {"idle", {RunIdle, false}},      {"connect", {RunConnect, false}}, {"catchup", {RunCatchup, true}},
     {"history", {RunHistory, true}},
 };

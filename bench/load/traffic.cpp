@@ -177,7 +177,10 @@ void Traffic::OnDelivery(Connection& connection, const Event& event) {
     ++deliveries_;
     last_arrival_ = swarm_.now();
     delivery_latency_.Add(last_arrival_ - event.marker.sent_at);
-    if (reads_ && event.seq) swarm_.Post(connection, protocol_.Read(swarm_.room(stream.room), *event.seq));
+    if (reads_) {
+      const std::uint64_t seq = event.seq.value_or(event.marker.counter);
+      swarm_.Post(connection, protocol_.Read(swarm_.room(stream.room), seq));
+    }
     return;
   }
 }

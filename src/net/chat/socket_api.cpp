@@ -9,7 +9,6 @@ namespace tidings::net {
 namespace {
 
 constexpr Millis kSweep = 250;
-constexpr std::size_t kReadsAtOnce = 512;  // positions in a unit of a commit
 constexpr Millis kKeep = 60LL * 60 * 1'000;
 // Events above the limits that a socket may bring in such a span before its connection is closed.
 constexpr std::uint32_t kMostRefusals = 1'000;
@@ -41,7 +40,8 @@ SocketApi::SocketApi(ChatServices& services, Gate& gate, Hub& hub, realtime::Soc
       hub_(hub),
       notices_(services, hub),
       presence_(services, hub),
-      nsp_(server.Of("/")) {
+      nsp_(server.Of("/")),
+      reads_([this](std::vector<chat::ReadMark> marks) { services_.engine.Read(std::move(marks)); }) {
   hub_.AddWatcher(notices_);
   hub_.AddWatcher(presence_);
   next_keep_ = services.loop.Now() + kKeep;
@@ -67,7 +67,11 @@ SocketApi::SocketApi(ChatServices& services, Gate& gate, Hub& hub, realtime::Soc
   nsp_.OnDrained([this](realtime::Socket& socket) { hub_.OnDrained(static_cast<ChatSocket&>(*socket.data())); });
   nsp_.OnDisconnect([this](realtime::Socket& socket, realtime::CloseReason reason) {
     auto& gone = static_cast<ChatSocket&>(*socket.data());
-    if (gone.read_batch == read_batch_) FlushReads();
+    if (reason == realtime::CloseReason::kServerShutdown) {
+      reads_.FlushAll();
+    } else {
+      reads_.HandOverOf(gone.read_place);
+    }
     if (gone.recovers()) {
       if (reason == realtime::CloseReason::kClientNamespaceDisconnect) {
         services_.engine.EndSession(gone.pid);
@@ -153,7 +157,7 @@ void SocketApi::On(std::string_view event, bool change, Handler handler) {
       return Flooded(socket);
     }
     // What one socket sends is done in its order.
-    if (socket.read_batch == read_batch_ && handler != &SocketApi::Read) FlushReads();
+    if (handler != &SocketApi::Read) reads_.HandOverOf(socket.read_place);
     (this->*handler)(socket, args.at(0).get_object(), std::move(ack));
   });
 }
@@ -271,25 +275,16 @@ void SocketApi::Read(ChatSocket& socket, const json::object& request, realtime::
   auto seq = json::OptionalWhole(request, "seq");
   if (!seq) return Refuse(ack, seq.error());
   if (!*seq) return Refuse(ack, Error(ErrorCode::kInvalid, "\"seq\" is missing"));
-  chat::ReadMark& mark = reads_.emplace_back(socket.caller, std::move(*room), **seq, socket.serial);
+  chat::ReadMark mark(socket.caller, std::move(*room), **seq, socket.serial);
   const bool asked = static_cast<bool>(ack);
   if (asked) mark.done = Answering(services_.loop, services_.stats, std::move(ack), false);
-  socket.read_batch = read_batch_;
-  if (reads_.size() >= kReadsAtOnce) return FlushReads();
-  // Where nobody waits for an answer the next tick will do: in a large room a thousand members read a message at once,
-  // and each commit would write the same pages.
+  reads_.Add(socket.read_place, std::move(mark), services_.loop.Now());
   if (asked && !std::exchange(reads_posted_, true)) {
     services_.loop.Post([this] {
       reads_posted_ = false;
-      FlushReads();
+      reads_.FlushAsked();
     });
   }
-}
-
-void SocketApi::FlushReads() {
-  if (reads_.empty()) return;
-  ++read_batch_;
-  services_.engine.Read(std::exchange(reads_, {}));
 }
 
 void SocketApi::Typing(ChatSocket& socket, const json::object& request, realtime::AckSender ack) {
@@ -323,7 +318,7 @@ void SocketApi::Watch(ChatSocket& socket, const json::object& request, realtime:
 }
 
 void SocketApi::OnTick() {
-  FlushReads();
+  reads_.OnTick(services_.loop.Now());
   notices_.OnTick();
   presence_.OnTick();
   const Millis now = services_.loop.Now();

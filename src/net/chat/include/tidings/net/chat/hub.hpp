@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <tidings/chat/live.hpp>
+#include <tidings/net/chat/read_gatherer.hpp>
 #include <tidings/net/chat/services.hpp>
 #include <tidings/realtime/socket.hpp>
 
@@ -64,7 +65,7 @@ class ChatSocket final : public realtime::SessionData {
   ~ChatSocket() override;
 
   std::shared_ptr<const chat::Caller> caller;
-  std::uint64_t read_batch = 0;  // of SocketApi, the last that has a position of this socket
+  ReadGatherer::Place read_place;
   realtime::Socket* socket = nullptr;
   std::uint64_t serial = 0;
   Millis ends_at = 0;         // of its token's rights

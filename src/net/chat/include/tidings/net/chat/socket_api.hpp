@@ -3,12 +3,12 @@
 
 #include <functional>
 #include <string>
-#include <vector>
 
 #include <tidings/net/chat/gate.hpp>
 #include <tidings/net/chat/hub.hpp>
 #include <tidings/net/chat/notices.hpp>
 #include <tidings/net/chat/presence.hpp>
+#include <tidings/net/chat/read_gatherer.hpp>
 #include <tidings/realtime/socket_server.hpp>
 
 namespace tidings::net {
@@ -39,9 +39,6 @@ class SocketApi {
   void Typing(ChatSocket& socket, const json::object& request, realtime::AckSender ack);
   void Watch(ChatSocket& socket, const json::object& request, realtime::AckSender ack);
 
-  // Hands over the positions that were gathered.
-  void FlushReads();
-
   void Refuse(realtime::AckSender& ack, const Error& error);
   void Flooded(ChatSocket& socket);
 
@@ -51,9 +48,8 @@ class SocketApi {
   Notices notices_;
   PresenceBoard presence_;
   realtime::Namespace& nsp_;
-  std::vector<chat::ReadMark> reads_;
+  ReadGatherer reads_;
   bool reads_posted_ = false;
-  std::uint64_t read_batch_ = 1;  // that reads_ will be
   Millis next_sweep_ = 0;
   Millis next_keep_ = 0;
 };
