@@ -67,7 +67,7 @@ class SqliteEventStore final : public eventing::EventStore {
 
     std::size_t queue = 16'384;  // units that wait
     std::size_t batch = 1'024;   // units in a commit
-    int cache_kib = 65'536;      // the writer's pages
+    int cache_kib = 8'192;       // the writer's pages; SQLite looks at each of them at a commit that split a page
     int page_size = 4'096;       // of a new store: 4096, 8192 or 16384
     Readers::Options readers;
 
