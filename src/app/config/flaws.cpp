@@ -62,6 +62,11 @@ const char* FlawOfHttp(std::string_view text) {
   return HasScheme(text, {"http://", "https://"}) ? nullptr : "must be a URL http://… or https://…, or empty";
 }
 
+const char* FlawOfWorker(std::string_view text) {
+  const bool known = text == "archive" || text == "analytics" || text == "webhook" || text == "push";
+  return known ? nullptr : "must be archive, analytics, webhook or push";
+}
+
 const char* FlawOfDuration(std::string_view text) {
   return ParseDuration(text) ? nullptr : "must be a time as 250ms, 5s, 30min or 2h, of ten years at most";
 }

@@ -12,6 +12,7 @@ const char* FlawOfRedis(std::string_view text);
 const char* FlawOfSubnet(std::string_view text);
 const char* FlawOfOrigin(std::string_view text);
 const char* FlawOfHttp(std::string_view text);
+const char* FlawOfWorker(std::string_view text);
 const char* FlawOfDuration(std::string_view text);
 const char* FlawOfPath(std::string_view text);
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include <tidings/app/queue_message.hpp>
+#include <tidings/base/guarded.hpp>
 #include <tidings/base/log.hpp>
 #include <tidings/messaging/signal.hpp>
 
@@ -20,6 +21,7 @@ using messaging::Task;
 namespace {
 
 constexpr std::chrono::milliseconds kPauseAfterFailure{1'000};
+constexpr std::chrono::milliseconds kLookEvery{1'000};  // how deep the queues are
 
 // The exchange and the queue of the contract.
 messaging::Topology ChatTopology() {
@@ -41,7 +43,8 @@ class EmbeddedQueue::State {
       : store_(store),
         timers_(context_.get_executor()),
         broker_(context_.get_executor(), timers_, ledger_, LogSources(store, reads, engine), std::move(options)),
-        opened_(context_.get_executor()) {}
+        opened_(context_.get_executor()),
+        stop_(context_.get_executor()) {}
   ~State() { Stop(std::chrono::seconds(5)); }
 
   void Add(std::unique_ptr<QueueResident> resident) {
@@ -52,6 +55,7 @@ class EmbeddedQueue::State {
   void Stop(std::chrono::milliseconds within);
   bool Run(Work work);
   messaging::LossLedger& ledger() { return ledger_; }
+  std::vector<LogQueueDepth> Depths() const { return *depths_.Lock(); }
 
  private:
   class Guest {
@@ -63,6 +67,7 @@ class EmbeddedQueue::State {
 
   Task<void> Open();
   Task<void> Settle(Guest& guest);
+  Task<void> Look();
   Task<void> Serve(Work work);
   Task<void> Close(std::chrono::milliseconds within);
   void Ended();
@@ -74,8 +79,10 @@ class EmbeddedQueue::State {
   messaging::LossLedger ledger_;
   LogBroker broker_;
   messaging::Signal opened_;
+  messaging::Signal stop_;
   bool open_ = false;
   bool stopping_ = false;
+  mutable Guarded<std::vector<LogQueueDepth>> depths_;
   std::vector<std::unique_ptr<Guest>> guests_;
   std::unique_ptr<eventing::EventStore::Subscription> subscription_;
   std::mutex mutex_;
@@ -100,14 +107,14 @@ Task<void> EmbeddedQueue::State::Open() {
     Status opened = co_await broker_.Open();
     if (opened) break;
     log::Warning("queue_waits", {{"doing", "reading its rows"}, {"reason", opened.error().message()}});
-    co_await timers_.Sleep(kPauseAfterFailure);
+    co_await stop_.WaitFor(timers_, kPauseAfterFailure);
   }
   LogTransport transport(broker_, QueueStart::kBeginning);
   while (!stopping_) {
     Status declared = co_await transport.Declare(ChatTopology());
     if (declared) break;
     log::Warning("queue_waits", {{"doing", "declaring its exchange"}, {"reason", declared.error().message()}});
-    co_await timers_.Sleep(kPauseAfterFailure);
+    co_await stop_.WaitFor(timers_, kPauseAfterFailure);
   }
   open_ = true;
   opened_.NotifyAll();
@@ -116,6 +123,14 @@ Task<void> EmbeddedQueue::State::Open() {
         context_, Settle(*guest), [name = guest->resident->name()](const std::exception_ptr& failure) {
           if (failure) log::Err("worker_ended", {{"worker", name}, {"reason", "an exception; restart the server"}});
         });
+  }
+  co_await Look();
+}
+
+Task<void> EmbeddedQueue::State::Look() {
+  while (!stopping_) {
+    *depths_.Lock() = broker_.Depths();
+    co_await stop_.WaitFor(timers_, kLookEvery);
   }
 }
 
@@ -128,8 +143,12 @@ Task<void> EmbeddedQueue::State::Settle(Guest& guest) {
       log::Info("worker_started", {{"worker", name}});
       co_return;
     }
+    if (started.error().code() == ErrorCode::kInvalid) {
+      log::Err("worker_refused", {{"worker", name}, {"reason", started.error().message()}});
+      co_return;
+    }
     log::Warning("worker_waits", {{"worker", name}, {"reason", started.error().message()}});
-    co_await timers_.Sleep(kPauseAfterFailure);
+    co_await stop_.WaitFor(timers_, kPauseAfterFailure);
   }
 }
 
@@ -169,6 +188,7 @@ void EmbeddedQueue::State::Stop(std::chrono::milliseconds within) {
 Task<void> EmbeddedQueue::State::Close(std::chrono::milliseconds within) {
   stopping_ = true;
   opened_.NotifyAll();
+  stop_.NotifyAll();
   for (const auto& guest : guests_) {
     if (guest->transport) co_await guest->resident->Stop(within);
   }
@@ -193,5 +213,6 @@ void EmbeddedQueue::Start() { state_->Start(); }
 void EmbeddedQueue::Stop(std::chrono::milliseconds within) { state_->Stop(within); }
 bool EmbeddedQueue::Run(Work work) { return state_->Run(std::move(work)); }
 messaging::LossLedger& EmbeddedQueue::ledger() { return state_->ledger(); }
+std::vector<LogQueueDepth> EmbeddedQueue::Depths() const { return state_->Depths(); }
 
 }  // namespace tidings::app

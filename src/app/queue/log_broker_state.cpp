@@ -230,6 +230,20 @@ std::vector<std::string> LogBrokerState::Queues(const void* connection) const {
   return names;
 }
 
+std::vector<LogQueueDepth> LogBrokerState::Depths() const {
+  std::vector<LogQueueDepth> depths;
+  for (const auto& [name, queue] : queues_) {
+    if (queue->owner()) continue;
+    LogQueueDepth& depth = depths.emplace_back();
+    depth.queue = name;
+    if (!queue->filter().empty()) depth.behind = Head() - std::min(queue->cursor(), Head());
+    depth.kept = queue->size();
+    depth.unsettled = queue->Stats().unsettled;
+    depth.consumers = queue->consumers();
+  }
+  return depths;
+}
+
 Topology LogBrokerState::TopologyNow() const {
   Topology topology;
   for (const auto& [name, exchange] : exchanges_) {

@@ -62,6 +62,8 @@ class LogQueue {
   void RestoreBinding(const chat::BindingRow& row);
   void RestoreEntry(const chat::EntryRow& row);
   chat::Position read() const { return read_; }
+  // Everything up to here is settled, but for what is kept.
+  chat::Position cursor() const;
 
   // What was published: pending until it is saved (a transient queue's at once ready).
   void Accept(LogItem item);
@@ -132,7 +134,6 @@ class LogQueue {
   void Bury(Items::iterator item, messaging::Message&& message);
   // True if it is gone.
   bool EndIfOver(Items::iterator item);
-  chat::Position cursor() const;
   Millis WallOf(Millis steady) const;
   void ArmAlarm();
   void Ring();

@@ -104,6 +104,7 @@ void LogBroker::Wake() { state_->Wake(); }
 Task<Status> LogBroker::Close() { return state_->Close(); }
 std::size_t LogBroker::transports() const { return state_->connections(); }
 Topology LogBroker::topology() const { return state_->TopologyNow(); }
+std::vector<LogQueueDepth> LogBroker::Depths() const { return state_->Depths(); }
 
 LogTransport::LogTransport(LogBroker& broker, QueueStart start)
     : connection_(std::make_shared<LogConnection>(broker.state_, start)) {

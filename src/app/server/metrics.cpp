@@ -1,5 +1,7 @@
 #include "metrics.hpp"
 
+#include <map>
+
 #include <tidings/base/bytes.hpp>
 
 #include "metrics_text.hpp"
@@ -104,6 +106,12 @@ void Store(MetricsWriter& out, const MetricsSources& sources) {
   out.Distribution("tidings_checkpoint_seconds", "Time of a checkpoint.", store.checkpoint_micros, kMicros);
 }
 
+template <class Counts>
+void Losses(MetricsWriter& out, const Counts& counts) {
+  out.Family("tidings_messages_lost_total", "counter", "Messages that vanished by right, by cause.");
+  for (const auto& [cause, count] : counts) out.Sample("cause", cause, static_cast<double>(count));
+}
+
 void Queue(MetricsWriter& out, const QueueRelay& queue, const Clock& clock) {
   const QueueBacklog backlog = queue.Backlog();
   const Millis age = backlog.oldest_at == 0 ? 0 : std::max<Millis>(clock.Now() - backlog.oldest_at, 0);
@@ -117,8 +125,24 @@ void Queue(MetricsWriter& out, const QueueRelay& queue, const Clock& clock) {
               static_cast<double>(backlog.failures));
   out.Counter("tidings_queue_damaged_total", "Events that could not be published, since their data is damaged.",
               static_cast<double>(backlog.damaged));
-  auto& losses = out.Family("tidings_messages_lost_total", "counter", "Messages that vanished by right, by cause.");
-  for (const auto& [cause, count] : backlog.losses) losses.Sample("cause", cause, static_cast<double>(count));
+  Losses(out, backlog.losses);
+}
+
+void Embedded(MetricsWriter& out, EmbeddedQueue& queue) {
+  const std::vector<LogQueueDepth> depths = queue.Depths();
+  const auto family = [&](const char* name, const char* help, std::uint64_t LogQueueDepth::* figure) {
+    out.Family(name, "gauge", help);
+    for (const LogQueueDepth& depth : depths) out.Sample("queue", depth.queue, static_cast<double>(depth.*figure));
+  };
+  family("tidings_embedded_queue_behind_positions", "How far a queue's cursor is behind the log.",
+         &LogQueueDepth::behind);
+  family("tidings_embedded_queue_kept", "Messages kept beside the cursor: handed out, delayed, dead letters.",
+         &LogQueueDepth::kept);
+  family("tidings_embedded_queue_unsettled", "Messages handed out.", &LogQueueDepth::unsettled);
+  family("tidings_embedded_queue_consumers", "Consumers.", &LogQueueDepth::consumers);
+  std::map<std::string, std::uint64_t> losses;
+  for (const auto& [place, count] : queue.ledger().All()) losses[std::string(Name(place.first))] += count;
+  Losses(out, losses);
 }
 
 // Under the names that Prometheus' own clients use.
@@ -142,6 +166,7 @@ std::string MetricsText(const MetricsSources& sources) {
   Chat(out, sources.chat, sources.store);
   Store(out, sources);
   if (sources.queue != nullptr) Queue(out, *sources.queue, sources.clock);
+  if (sources.embedded != nullptr) Embedded(out, *sources.embedded);
   Process(out);
   return out.Take();
 }

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include <tidings/app/embedded_queue.hpp>
 #include <tidings/app/queue_relay.hpp>
 #include <tidings/chat/engine.hpp>
 #include <tidings/net/chat/services.hpp>
@@ -18,6 +19,7 @@ struct MetricsSources {
   sqlite::SqliteEventStore& store;
   const chat::Engine& engine;
   const QueueRelay* queue;  // null: nothing is published
+  EmbeddedQueue* embedded;  // null: the queues are a broker's
   const Clock& clock;
 };
 

@@ -85,7 +85,7 @@ class MetricsTest : public testing::Test {
     store_->Close();
     std::filesystem::remove_all(folder_);
   }
-  MetricsSources Sources() { return {http_, chat_, *store_, *engine_, nullptr, clock_}; }
+  MetricsSources Sources() { return {http_, chat_, *store_, *engine_, nullptr, nullptr, clock_}; }
 
   class Exchange final : public realtime::HttpExchange {
    public:

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <deque>
 #include <filesystem>
+#include <set>
 
 #include <tidings/app/copies.hpp>
 #include <tidings/app/embedded_queue.hpp>
@@ -27,6 +28,7 @@
 #include "live_relay.hpp"
 #include "metrics.hpp"
 #include "operations.hpp"
+#include "resident_worker.hpp"
 #include "settings.hpp"
 #include "turn_store.hpp"
 #include "webhook_api.hpp"
@@ -53,6 +55,10 @@ Status CheckPossible(const Config& config) {
   };
   if (config.io_threads > 1) return refuse("io_threads", "this version serves on one I/O thread; leave it at 1");
   if (!config.store.empty()) return refuse("store", "this version has the embedded store only; leave it empty");
+  if (!config.workers.inside.empty() && !config.amqp.url.empty()) {
+    return refuse("workers.inside",
+                  "with --amqp workers are processes of their own, `tidings worker NAME`; leave it empty");
+  }
   if (!config.redis.url.empty()) return refuse("redis.url", "this version runs on one node; leave it empty");
   return {};
 }
@@ -154,6 +160,11 @@ Status Server::State::Open() {
     queue_relay = std::move(*made_relay);
   } else {
     embedded_queue = std::make_unique<EmbeddedQueue>(*store, *reads, *engine);
+    for (const std::string& name : std::set(config.workers.inside.begin(), config.workers.inside.end())) {
+      auto worker = Worker::Make(name, config);
+      if (!worker) return std::unexpected(worker.error().Within("workers.inside"));
+      embedded_queue->Add(std::make_unique<ResidentWorker>(std::move(*worker)));
+    }
   }
   services =
       std::make_unique<net::ChatServices>(net::ChatServices{loop, clock, *engine, *reads, *keys, settings, chat_stats});
@@ -196,7 +207,8 @@ void Server::State::Route() {
   }));
   http.Route("/readyz", simple.emplace_back([this](const realtime::HttpRequest&) { return Ready(); }));
   metrics = std::make_unique<MetricsHandler>(
-      MetricsSources{http.stats(), chat_stats, *store, *engine, queue_relay.get(), clock}, config.metrics.token);
+      MetricsSources{http.stats(), chat_stats, *store, *engine, queue_relay.get(), embedded_queue.get(), clock},
+      config.metrics.token);
   if (config.metrics.listen)
     metrics_http = std::make_unique<net::HttpServer>(loop, net::HttpServerOptions{.io_uring = false});
   (metrics_http ? *metrics_http : http).Route("/metrics", *metrics);

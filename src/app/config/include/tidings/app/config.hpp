@@ -113,6 +113,7 @@ struct Config {
 
   struct {
     std::uint64_t lanes = 4;
+    std::vector<std::string> inside;
   } workers;
 
   struct {

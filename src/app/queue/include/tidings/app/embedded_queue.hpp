@@ -18,7 +18,7 @@ class QueueResident {
   // Tells this one's transport from others in the log, and where its queues begin.
   virtual std::string name() const = 0;
   virtual QueueStart start() const { return QueueStart::kHead; }
-  // Declares, subscribes and begins. Both outlive Stop. An error is logged, and tried again later.
+  // Declares, subscribes and begins. Both outlive Stop. An error is logged, and tried again later unless it is kInvalid.
   virtual messaging::Task<Status> Start(messaging::Transport& transport, messaging::Timers& timers) = 0;
   // Finishes what it is at, within the deadline. Called once, also if Start failed.
   virtual messaging::Task<void> Stop(std::chrono::milliseconds deadline) = 0;
@@ -46,6 +46,8 @@ class EmbeddedQueue {
 
   // What vanished by right, by cause.
   messaging::LossLedger& ledger();
+  // As of the last second; empty before the queues are open.
+  std::vector<LogQueueDepth> Depths() const;
 
  private:
   class State;

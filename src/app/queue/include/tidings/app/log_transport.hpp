@@ -55,6 +55,16 @@ class LogSources {
   chat::Engine& engine;
 };
 
+// How far a queue is, without a look at the log.
+class LogQueueDepth {
+ public:
+  std::string queue;
+  std::uint64_t behind = 0;     // positions of the log from what is settled to the head; 0: it is not bound to the log
+  std::uint64_t kept = 0;       // messages kept beside the cursor: handed out, delayed, dead letters
+  std::uint64_t unsettled = 0;  // of these, handed out
+  std::uint64_t consumers = 0;
+};
+
 // All queues of a store; what the transports on it share. Belongs to one serial executor. One at a time for a store.
 class LogBroker {
  public:
@@ -75,6 +85,8 @@ class LogBroker {
   std::size_t transports() const;
   // All that is declared durably, as it would be declared elsewhere.
   messaging::Topology topology() const;
+  // Of all queues that no connection has to itself.
+  std::vector<LogQueueDepth> Depths() const;
 
  private:
   friend class LogTransport;
