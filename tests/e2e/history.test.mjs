@@ -4,6 +4,7 @@ import { listOf, ok, refused, wholeList } from "../lib/http.mjs";
 import { Person, kImage, people, unique } from "../lib/people.mjs";
 import { assertEvent, assertMessage, assertTombstone, withoutSeen } from "../lib/shapes.mjs";
 import { accepted, assertDense, declined } from "../lib/socket.mjs";
+import { eventually } from "../support/deadline.mjs";
 import { sharedServer, test } from "../lib/testing.mjs";
 
 const server = await sharedServer();
@@ -216,6 +217,36 @@ test("positions only rise and stop at head", async () => {
   await bob.send(room, "own");
   await ann.send(room, "again");
   assert.equal(await unread(), 1, "sending does not move the position, own messages do not count");
+});
+
+async function arrived() {
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  return Number(/^tidings_websocket_messages_total (\d+)$/m.exec(text)[1]);
+}
+
+test("positions that nobody waits for are kept too, each before what its socket does next", async () => {
+  const [ann, ...crowd] = people(server, "ann", ...Array.from({ length: 80 }, (_, i) => `reader${i}`));
+  const room = (await ann.createRoom({ members: crowd.map((one) => one.id) }))._id;
+  const clients = await Promise.all(crowd.map((one) => one.connect()));
+  let message;
+  for (let i = 0; i < 5; i++) {
+    message = await ann.send(room, `m${i}`);
+    for (const client of clients) client.socket.emit("room:read", { roomId: room, seq: message.seq });
+  }
+  const [bob] = crowd;
+  accepted(await clients[0].ask("message:react", { roomId: room, messageId: message._id, emoji: "👍" }));
+  assert.equal((await bob.room(room)).unread, 0);
+  clients[1].close();
+  await eventually("everybody has seen it", async () => (await ann.message(room, message._id)).seen_count === crowd.length);
+  assert.ok((await Promise.all(crowd.map((one) => one.room(room)))).every((seen) => seen.unread === 0));
+  await ann.send(room, "last");
+  const last = await ann.head(room);
+  const before = await arrived();
+  for (const client of clients.slice(2)) client.socket.emit("room:read", { roomId: room, seq: last });
+  await eventually("all positions to arrive", async () => (await arrived()) >= before + clients.length - 2);
+  await server.restart();
+  const read = await Promise.all(crowd.slice(2).map(async (one) => (await one.room(room)).unread));
+  assert.deepEqual(new Set(read), new Set([0]), "a server that is stopped keeps what waits");
 });
 
 test("read positions survive restart and crash", async () => {
