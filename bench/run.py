@@ -104,6 +104,8 @@ class Bench:
             self._seed(row, name, data)
         if self.options.fill_only:
             return {}
+        if keeps:
+            self._warm(data)
         try:
             with contextlib.ExitStack() as stack:
                 amqp = stack.enter_context(brokers.Rabbit()).url if row.amqp else None
@@ -118,6 +120,16 @@ class Bench:
         finally:
             if not keeps:
                 shutil.rmtree(data, ignore_errors=True)
+
+    @staticmethod
+    def _warm(data):
+        """Reads the files, so that the server is measured and not the disk that the last rows have pushed them to."""
+        for file in data.iterdir():
+            if not file.is_file():
+                continue
+            with file.open("rb", buffering=0) as source:
+                while source.read(1 << 20):
+                    pass
 
     def _seed(self, row, name, data):
         print("(filling) ", end="", flush=True)

@@ -82,7 +82,8 @@ const io = new Server(http, { transports: ["websocket"], serveClient: false });
 io.on("connection", (socket) => {
   socket.on("room:join", async ({ roomId }, ack) => {
     const joined = { $addToSet: { members: bearer(socket.handshake.auth.token) }, $setOnInsert: { name: roomId } };
-    await Room.updateOne({ _id: roomId }, joined, { upsert: true });
+    const add = () => Room.updateOne({ _id: roomId }, joined, { upsert: true });
+    await add().catch((error) => (error.code === 11000 ? add() : Promise.reject(error))); // somebody else made it meanwhile
     socket.join(roomId);
     ack({ status: "success", data: { head: 0 } });
   });
