@@ -1,4 +1,5 @@
-"""Checks what the compiler cannot: where headers of /usr/include may appear, and that private headers stay private.
+"""Checks what the compiler cannot: where headers of /usr/include may appear, that private headers stay private, and that no two
+types have one name.
 
     scan.py [ROOT]
 
@@ -128,6 +129,53 @@ def registry_addresses(root, names):
             yield f"{name}:{line}: holds the address of a package registry ({match.group()})"
 
 
+# What may hold braces and words that are none of the program's.
+OPAQUE = re.compile(
+    r'//[^\n]*|/\*.*?\*/|R"(?P<end>[^()\s]*)\(.*?\)(?P=end)"|"(?:\\.|[^"\\\n])*"|'
+    r"(?<![0-9A-Fa-f])'(?:\\.|[^'\\\n])+'|^[ \t]*#(?:\\\n|[^\n])*",
+    re.DOTALL | re.MULTILINE,
+)
+NAMESPACE = re.compile(r"(?:inline\s+)?namespace\s*(?P<name>[\w:\s]*)\Z")
+TYPE = re.compile(
+    r"(?:template\s*<.*>\s*)?(?:class|struct|union|enum(?:\s+class|\s+struct)?)\s+"
+    r"(?:\[\[.*?\]\]\s*|alignas\s*\(.*?\)\s*)*(?P<name>\w+(?:::\w+)*(?:\s*<[^{]*>)?)\s*(?:final\s*)?(?::[^:].*)?\Z",
+    re.DOTALL,
+)
+
+
+def types_of(text):
+    """(line, full name) of each type that is defined at the scope of a namespace that has a name."""
+    text = OPAQUE.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), text)
+    scopes, begin = [], 0  # names of namespaces; None: anything else
+    for match in re.finditer(r"[{};]", text):
+        head = text[begin:match.start()].strip()
+        begin = match.end()
+        if match.group() == "}":
+            if scopes:
+                scopes.pop()
+        elif match.group() == "{":
+            namespace, defined = NAMESPACE.search(head), TYPE.search(head)
+            if namespace:
+                scopes.append(namespace["name"].strip() or None)
+                continue
+            if defined and None not in scopes:
+                name = "::".join([*scopes, re.sub(r"\s+", "", defined["name"])])
+                yield text.count("\n", 0, match.start()) + 1, name
+            scopes.append(None)
+
+
+def types_defined_twice(root, sources):
+    """Two types of one name are one to the linker: it keeps the functions of either for both, and says nothing."""
+    first = {}
+    for name in sources:
+        if not name.startswith("src/") or TEST.search(name):
+            continue
+        for line, defined in types_of(text_of(root / name) or ""):
+            before = first.setdefault(defined, f"{name}:{line}")
+            if not before.startswith(f"{name}:"):
+                yield f"{name}:{line}: {defined} is defined in {before} too; rename one, or make it local to its file"
+
+
 def rules(root):
     """(name, violations) of each rule."""
     names = files_of(root)
@@ -139,6 +187,7 @@ def rules(root):
                list(stray_headers(root, product, pattern, folders, title == "GoogleTest")))
     yield "private headers stay within their layer", list(stray_private_headers(root, product))
     yield "public headers include public headers only", list(public_headers_of_private_ones(root, product))
+    yield "types have names of their own", list(types_defined_twice(root, product))
     yield "examples are made from public headers", list(examples_use_public_headers(root, product))
     yield "no file holds the address of a package registry", list(registry_addresses(root, names))
 

@@ -30,6 +30,7 @@ PLANTED = {
     "private headers": ("src/net/a.cpp", '#include "../chat/private.hpp"\n'),
     "private headers stay": ("src/storage/chat/a.cpp", '#include "../sqlite/private.hpp"\n'),
     "public headers": ("src/net/include/tidings/net/a.hpp", '#include "other.hpp"\n'),
+    "types have": ("src/net/a.cpp", 'namespace tidings::net {\nclass Kept final : public Base {\n  int x;\n};\n}\n'),
     "examples": ("examples/echo/a.cpp", '#include "private.hpp"\n'),
     "no file holds": ("docs/a.md", "see https://" + "pypi" + ".org/project/x\n"),
 }
@@ -49,6 +50,10 @@ ALLOWED = {
     "src/net/include/tidings/net/x.hpp": "#pragma once\n",
     "src/storage/sqlite/suite_test.cpp": '#include "../../eventing/testing/suite.hpp"\n',
     "src/eventing/testing/suite.hpp": "#pragma once\n",
+    "src/net/kept.hpp": "namespace tidings::net {\nclass Forward;\nclass Kept {\n  struct Row {};\n};\n}\n",
+    "src/net/local.cpp": 'namespace tidings::net {\nnamespace {\nclass Kept {};\n}  // class Other {\nclass Other {};\n}\n',
+    "src/net/other.cpp": 'namespace tidings::net {\nvoid F(class Forward& x) { const char* s = "class Other {"; struct Row {}; }\n}\n',
+    "src/chat/kept.hpp": "namespace tidings::chat {\nstruct Kept {};\ntemplate <class T> class Of {};\ntemplate <> class Of<int> {};\n}\n",
     "picture.png": "\0\1\2",
 }
 
