@@ -100,6 +100,7 @@ void EmbeddedQueue::State::Start() {
     context_.run();
     Ended();
   });
+  pthread_setname_np(thread_.native_handle(), "tidings-queue");
 }
 
 Task<void> EmbeddedQueue::State::Open() {

@@ -77,6 +77,7 @@ void QueueRelay::State::Start() {
     });
   });
   thread_ = std::thread([this] { Loop(); });
+  pthread_setname_np(thread_.native_handle(), "tidings-relay");
 }
 
 void QueueRelay::State::Loop() {
