@@ -6,10 +6,12 @@
 # A layer sees the include roots of its DEPS and of nothing else, so an upward #include is "No such file";
 # an upward DEPS stops the configure step. THIRD_PARTY is private to the layer's .cpp files,
 # THIRD_PARTY_PUBLIC is for what its public headers show. With TEST_LIBRARY its testing/*.cpp are a library, which the
-# tests of those link that name it in TEST_DEPS; else they belong to its own tests alone. Each test is a process of its own,
-# but for those of the filter TESTS_TOGETHER, which share one: with a server that takes long to start, say. Those of the filter
-# TESTS_FULL bear the label "full" and run with `./dev test --full` alone. PRECOMPILE names headers that most of its sources
-# and tests include.
+# tests of those link that name it in TEST_DEPS; else they belong to its own tests alone. Each folder testing/<name>_suite is
+# a suite of tests that several layers run, compiled once: they say SUITES <layer>_<name>, and instantiate it.
+# Each test is a process of its own, but for those of the filter TESTS_TOGETHER, which share one: with a server that takes long
+# to start, say. Those of the filter TESTS_FULL bear the label "full" and run with `./dev test --full` alone. PRECOMPILED asio
+# is for a layer that includes Asio all over; see precompiled.cmake.
+include("${CMAKE_CURRENT_LIST_DIR}/precompiled.cmake")
 
 add_library(tidings_options INTERFACE)
 target_compile_options(tidings_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
@@ -49,23 +51,9 @@ function(tidings_layers)
   set_property(GLOBAL PROPERTY TIDINGS_LAYER_ORDER "${ARGN}")
 endfunction()
 
-# Headers that many sources of a target include are read once: a third of the time of compiling them. Not in what is
-# served, whose sources shall name what they use.
-function(tidings_quick_to_build target)
-  if(NOT TIDINGS_TESTS)
-    return()
-  endif()
-  target_precompile_headers(${target} PRIVATE ${ARGN}
-    <algorithm> <chrono> <expected> <functional> <map> <memory> <mutex> <optional> <span> <string> <string_view> <thread>
-    <vector>)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-    # ccache keeps what is compiled with a precompiled header only if that bears no times.
-    target_compile_options(${target} PRIVATE -Xclang -fno-pch-timestamp)
-  endif()
-endfunction()
-
 function(tidings_layer name)
-  cmake_parse_arguments(arg "TEST_LIBRARY" "LAYER;FOLDER;TESTS_TOGETHER;TESTS_FULL" "DEPS;TEST_DEPS;THIRD_PARTY;THIRD_PARTY_PUBLIC;PRECOMPILE" ${ARGN})
+  cmake_parse_arguments(arg "TEST_LIBRARY" "LAYER;FOLDER;TESTS_TOGETHER;TESTS_FULL;PRECOMPILED"
+    "DEPS;TEST_DEPS;SUITES;THIRD_PARTY;THIRD_PARTY_PUBLIC" ${ARGN})
   if(NOT arg_LAYER)
     set(arg_LAYER ${name})
   endif()
@@ -102,9 +90,7 @@ function(tidings_layer name)
     # The options are how tidings is built, nothing that its users inherit.
     target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:tidings_options> ${arg_THIRD_PARTY})
     target_include_directories(${target} PRIVATE "${root}")
-    if(arg_PRECOMPILE)
-      tidings_quick_to_build(${target} ${arg_PRECOMPILE})
-    endif()
+    tidings_use_precompiled(${target} ${arg_PRECOMPILED})
   else()
     add_library(${target} INTERFACE)
     set(visibility INTERFACE)
@@ -137,21 +123,34 @@ function(tidings_layer name)
     endif()
     if(arg_TEST_LIBRARY)
       add_library(${target}_testing STATIC EXCLUDE_FROM_ALL ${testing_sources})
-      if(arg_PRECOMPILE)
-        tidings_quick_to_build(${target}_testing ${arg_PRECOMPILE})
-      endif()
+      tidings_use_precompiled(${target}_testing test ${arg_PRECOMPILED})
       target_link_libraries(${target}_testing PUBLIC ${target} PRIVATE tidings_options ${arg_THIRD_PARTY} GTest::gtest)
       target_include_directories(${target}_testing PRIVATE "${root}" "${TIDINGS_TESTING_INCLUDE}")
       list(APPEND arg_TEST_DEPS ${name})
       set(testing_sources)
     endif()
+    # Objects, since nothing names what is in them; one of each suite, for what its tests have in common is half of them.
+    file(GLOB suites CONFIGURE_DEPENDS LIST_DIRECTORIES true "${root}/testing/*_suite")
+    foreach(folder IN LISTS suites)
+      cmake_path(GET folder FILENAME suite)
+      file(GLOB suite_sources CONFIGURE_DEPENDS "${folder}/*.cpp")
+      add_library(${target}_${suite} OBJECT EXCLUDE_FROM_ALL ${suite_sources})
+      tidings_use_precompiled(${target}_${suite} test ${arg_PRECOMPILED})
+      target_link_libraries(${target}_${suite} PUBLIC ${target} PRIVATE tidings_options GTest::gmock GTest::gtest)
+      if(arg_TEST_LIBRARY)
+        target_link_libraries(${target}_${suite} PUBLIC ${target}_testing)
+      endif()
+      set_target_properties(${target}_${suite} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+      target_include_directories(${target}_${suite} PRIVATE "${root}" "${TIDINGS_TESTING_INCLUDE}")
+    endforeach()
     if(tests)
       list(TRANSFORM arg_TEST_DEPS REPLACE "(.+)" "tidings_\\1_testing")
+      list(TRANSFORM arg_SUITES REPLACE "(.+)" "tidings_\\1_suite")
       add_executable(${name}_test ${tests} ${testing_sources})
-      target_link_libraries(${name}_test PRIVATE ${target} ${arg_TEST_DEPS} tidings_options ${arg_THIRD_PARTY}
+      target_link_libraries(${name}_test PRIVATE ${target} ${arg_SUITES} ${arg_TEST_DEPS} tidings_options ${arg_THIRD_PARTY}
         GTest::gmock GTest::gtest_main)
       target_include_directories(${name}_test PRIVATE "${root}" "${TIDINGS_TESTING_INCLUDE}")
-      tidings_quick_to_build(${name}_test <gmock/gmock.h> <gtest/gtest.h> <boost/json.hpp> ${arg_PRECOMPILE})
+      tidings_use_precompiled(${name}_test test ${arg_PRECOMPILED})
       set(others)
       if(arg_TESTS_FULL)
         add_test(NAME ${name}_full COMMAND ${name}_test "--gtest_filter=${arg_TESTS_FULL}")

@@ -35,7 +35,7 @@ HEADERS = [
     ("GoogleTest", r"(gtest|gmock)/.*", []),
 ]
 # Tests and what only tests use.
-TEST = re.compile(r"(_(test|fixture)\.(cpp|hpp)|/testing/[^/]+|/fuzz/[^/]+)$")
+TEST = re.compile(r"(_(test|fixture)\.(cpp|hpp)|/testing/(\w+_suite/)?[^/]+|/fuzz/[^/]+)$")
 
 # Written so that this file does not hold them itself.
 REGISTRIES = [r"registry[.]npmjs[.]", r"npmjs[.]com", r"registry[.]yarnpkg[.]", r"pypi[.]org", r"pythonhosted[.]org",

@@ -54,6 +54,7 @@ ALLOWED = {
     "src/net/local.cpp": 'namespace tidings::net {\nnamespace {\nclass Kept {};\n}  // class Other {\nclass Other {};\n}\n',
     "src/net/other.cpp": 'namespace tidings::net {\nvoid F(class Forward& x) { const char* s = "class Other {"; struct Row {}; }\n}\n',
     "src/chat/kept.hpp": "namespace tidings::chat {\nstruct Kept {};\ntemplate <class T> class Of {};\ntemplate <> class Of<int> {};\n}\n",
+    "src/eventing/testing/store_suite/store_tests.cpp": '#include <gtest/gtest.h>\n#include "testing/suite.hpp"\n',
     "picture.png": "\0\1\2",
 }
 

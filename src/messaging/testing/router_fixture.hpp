@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -18,41 +19,15 @@ using namespace std::chrono_literals;
 
 class RouterFixture : public ::testing::Test {
  protected:
-  RouterFixture() { Declare(Topology().AddQueue("q").AddQueue("out")); }
+  RouterFixture();
 
-  void Declare(const Topology& topology) {
-    const Status declared = runner_.Run(transport_.Declare(topology));
-    EXPECT_TRUE(declared) << declared.error().message();
-  }
-  void Publish(Message message, const std::string& queue = "q") {
-    EXPECT_TRUE(runner_.Run(transport_.Publish(Address::Queue(queue), std::move(message), PublishOptions())));
-  }
-  void Start(Router& router) {
-    const Status started = runner_.Run(router.Start());
-    ASSERT_TRUE(started) << started.error().message();
-    runner_.Poll();
-  }
+  void Declare(const Topology& topology);
+  void Publish(Message message, const std::string& queue = "q");
+  void Start(Router& router);
   // Everything that happens until then, in the order of its time.
-  void Advance(std::chrono::milliseconds by) {
-    const Millis until = timers_.Steady() + by.count();
-    runner_.Poll();
-    while (timers_.Steady() < until) {
-      const auto next = timers_.Next().value_or(by);
-      timers_.Advance(
-          std::clamp<std::chrono::milliseconds>(next, 1ms, std::chrono::milliseconds(until - timers_.Steady())));
-      runner_.Poll();
-    }
-  }
-  std::vector<Message> Take(const std::string& queue) {
-    std::vector<Message> messages;
-    for (;;) {
-      auto popped = runner_.Run(transport_.Pop(queue, 0ms));
-      if (!popped || !*popped) return messages;
-      messages.push_back((*popped)->message());
-      EXPECT_TRUE(runner_.Run((*popped)->Ack()));
-    }
-  }
-  QueueStats Stats(const std::string& queue = "q") { return *runner_.Run(transport_.Stats(queue)); }
+  void Advance(std::chrono::milliseconds by);
+  std::vector<Message> Take(const std::string& queue);
+  QueueStats Stats(const std::string& queue = "q");
 
   TaskRunner runner_;
   VirtualTimers timers_;

@@ -5,11 +5,7 @@
 //   EXPECT_TRUE(runner.Until([&] { return handled == 5; }));
 #pragma once
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <gtest/gtest.h>
 
 #include <chrono>
 #include <exception>
@@ -37,44 +33,23 @@ class TaskRunner {
   T Run(Task<T> task, std::chrono::milliseconds deadline = kDeadline) {
     // On the heap: a task that misses its deadline may end after this returned.
     const auto outcome = std::make_shared<Outcome<T>>();
-    boost::asio::co_spawn(context_, Keep(std::move(task), outcome), boost::asio::detached);
+    Spawn(Keep(std::move(task), outcome));
     if (!Until([&] { return outcome->done; }, deadline)) throw std::runtime_error("a task missed its deadline");
     if (outcome->thrown) std::rethrow_exception(outcome->thrown);
     if constexpr (!std::is_void_v<T>) return std::move(*outcome->value);
   }
 
   // Beside others; an exception fails the test.
-  void Spawn(Task<void> task) {
-    boost::asio::co_spawn(context_, std::move(task), [](const std::exception_ptr& thrown) {
-      try {
-        if (thrown) std::rethrow_exception(thrown);
-      } catch (const std::exception& error) {
-        ADD_FAILURE() << "a task ended by " << error.what();
-      }
-    });
-  }
+  void Spawn(Task<void> task);
 
   // Runs what is there to run until the condition holds. False: the deadline came first.
-  bool Until(const std::function<bool()>& condition, std::chrono::milliseconds deadline = kDeadline) {
-    const auto end = std::chrono::steady_clock::now() + deadline;
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() >= end) return false;
-      Step(std::chrono::milliseconds(5));
-    }
-    return true;
-  }
+  bool Until(const std::function<bool()>& condition, std::chrono::milliseconds deadline = kDeadline);
 
   // Runs everything that is ready, and what becomes ready by it.
-  void Poll() {
-    context_.restart();
-    context_.poll();
-  }
+  void Poll();
 
   // Runs whatever comes within this time.
-  void RunFor(std::chrono::milliseconds duration) {
-    const auto end = std::chrono::steady_clock::now() + duration;
-    while (std::chrono::steady_clock::now() < end) Step(std::chrono::milliseconds(5));
-  }
+  void RunFor(std::chrono::milliseconds duration);
 
  private:
   template <class T>
@@ -100,11 +75,7 @@ class TaskRunner {
   }
 
   // One handler, or the time; a context without work waits it out too, for another thread may post to it.
-  void Step(std::chrono::milliseconds at_most) {
-    context_.restart();
-    const auto work = boost::asio::make_work_guard(context_);
-    context_.run_one_for(at_most);
-  }
+  void Step(std::chrono::milliseconds at_most);
 
   boost::asio::io_context context_;
 };

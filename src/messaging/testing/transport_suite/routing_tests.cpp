@@ -1,14 +1,13 @@
 // Conformance of Transport: exchanges route as AMQP 0-9-1 says, the same on all of them.
-#pragma once
+#include "testing/transport_suite.hpp"
 
 #include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
 
-#include "transport_fixture.hpp"
-
 namespace tidings::messaging::testing {
+namespace {
 
 TEST_P(TransportSuite, RefusesExchangesThatItDoesNotClaim) {
   if (capabilities().exchanges) GTEST_SKIP() << "claims exchanges";
@@ -185,4 +184,5 @@ TEST_P(TransportSuite, ADeletedQueueIsBoundNoMore) {
       << "a new queue of the same name is another one";
 }
 
+}  // namespace
 }  // namespace tidings::messaging::testing

@@ -1,5 +1,5 @@
 // Conformance of Streams' consumer groups.
-#pragma once
+#include "testing/streams_suite.hpp"
 
 #include <optional>
 #include <set>
@@ -7,9 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "streams_fixture.hpp"
-
 namespace tidings::messaging::testing {
+namespace {
 
 TEST_P(StreamsSuite, RefusesGroupsThatItDoesNotClaim) {
   if (!capabilities().streams || capabilities().stream_groups) GTEST_SKIP() << "no streams, or groups too";
@@ -223,4 +222,5 @@ TEST_P(StreamsSuite, ManyConsumersOfAGroupShareItsEntries) {
   EXPECT_EQ(Group(stream, "group").pending, 0U);
 }
 
+}  // namespace
 }  // namespace tidings::messaging::testing

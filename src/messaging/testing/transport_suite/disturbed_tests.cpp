@@ -1,5 +1,5 @@
 // Conformance of Transport: producers and consumers at work while connections, servers and consumers die; nothing is lost.
-#pragma once
+#include "testing/transport_suite.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -12,9 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "transport_fixture.hpp"
-
 namespace tidings::messaging::testing {
+namespace {
 
 // Publishes beside the test, again and again until it is accepted, as a producer does.
 class Producer {
@@ -106,48 +105,47 @@ class MortalWorker {
   int running_ = 0;
 };
 
-// Producers and a consumer at work while `disturb` is called now and then: nothing that was accepted is lost, and all go on
-// by themselves.
-class DisturbedSuite : public TransportFixture {
- protected:
-  void WorkThrough(int disturbances, const std::function<void()>& disturb) {
-    const std::string queue = Queue();
-    const int each = Large() ? 1'000 : 100;
-    std::vector<std::unique_ptr<Producer>> producers;
-    Worker worker;
-    auto consumer = Consume(queue, 10);
-    Spawn(worker.Work(*consumer, false));
-    for (int i = 0; i < 10; ++i) {
-      producers.push_back(std::make_unique<Producer>(transport(), queue, i * each, each));
-      Spawn(producers.back()->Publish(timers()));
-    }
-    const auto accepted = [&] {
-      std::size_t count = 0;
-      for (const auto& producer : producers) count += producer->accepted().size();
-      return count;
-    };
-    const std::size_t all = 10 * static_cast<std::size_t>(each);
-    for (int i = 1; i <= disturbances; ++i) {
-      const std::size_t enough = all * static_cast<std::size_t>(i) / (static_cast<std::size_t>(disturbances) + 1);
-      ASSERT_TRUE(UntilAll(enough, accepted)) << accepted() << " of " << all;
-      disturb();
-    }
-    EXPECT_TRUE(UntilAll(all, accepted)) << accepted() << " of " << all << " were accepted";
-    std::vector<std::string> ids;
-    for (const auto& producer : producers) {
-      ids.insert(ids.end(), producer->accepted().begin(), producer->accepted().end());
-    }
-    // Of what was not known to be accepted some may be handled too.
-    EXPECT_TRUE(UntilAll(ids.size(), [&] { return worker.handled().size(); }) &&
-                Until([&] { return worker.HandledAll(ids); }))
-        << "handled " << worker.handled().size() << " of " << all;
-    for (const auto& producer : producers) producer->Stop();
-    Run(consumer->Stop());
-    EXPECT_TRUE(Until([&] {
-      return worker.ended() && std::ranges::all_of(producers, [](const auto& producer) { return producer->done(); });
-    }));
+}  // namespace
+
+void DisturbedSuite::WorkThrough(int disturbances, const std::function<void()>& disturb) {
+  const std::string queue = Queue();
+  const int each = Large() ? 1'000 : 100;
+  std::vector<std::unique_ptr<Producer>> producers;
+  Worker worker;
+  auto consumer = Consume(queue, 10);
+  Spawn(worker.Work(*consumer, false));
+  for (int i = 0; i < 10; ++i) {
+    producers.push_back(std::make_unique<Producer>(transport(), queue, i * each, each));
+    Spawn(producers.back()->Publish(timers()));
   }
-};
+  const auto accepted = [&] {
+    std::size_t count = 0;
+    for (const auto& producer : producers) count += producer->accepted().size();
+    return count;
+  };
+  const std::size_t all = 10 * static_cast<std::size_t>(each);
+  for (int i = 1; i <= disturbances; ++i) {
+    const std::size_t enough = all * static_cast<std::size_t>(i) / (static_cast<std::size_t>(disturbances) + 1);
+    ASSERT_TRUE(UntilAll(enough, accepted)) << accepted() << " of " << all;
+    disturb();
+  }
+  EXPECT_TRUE(UntilAll(all, accepted)) << accepted() << " of " << all << " were accepted";
+  std::vector<std::string> ids;
+  for (const auto& producer : producers) {
+    ids.insert(ids.end(), producer->accepted().begin(), producer->accepted().end());
+  }
+  // Of what was not known to be accepted some may be handled too.
+  EXPECT_TRUE(UntilAll(ids.size(), [&] { return worker.handled().size(); }) &&
+              Until([&] { return worker.HandledAll(ids); }))
+      << "handled " << worker.handled().size() << " of " << all;
+  for (const auto& producer : producers) producer->Stop();
+  Run(consumer->Stop());
+  EXPECT_TRUE(Until([&] {
+    return worker.ended() && std::ranges::all_of(producers, [](const auto& producer) { return producer->done(); });
+  }));
+}
+
+namespace {
 
 TEST_P(DisturbedSuite, NothingIsLostWithoutDisturbance) {
   WorkThrough(0, [] {});
@@ -344,4 +342,5 @@ TEST_P(DisturbedSuite, WhatIsNotDurableIsDeclaredAgainAfterAReconnect) {
   Ack(delivery);
 }
 
+}  // namespace
 }  // namespace tidings::messaging::testing

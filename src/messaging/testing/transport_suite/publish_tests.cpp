@@ -1,13 +1,12 @@
 // Conformance of Transport: what is published arrives whole, once, where it was sent, or is refused.
-#pragma once
+#include "testing/transport_suite.hpp"
 
 #include <algorithm>
 #include <string>
 #include <vector>
 
-#include "transport_fixture.hpp"
-
 namespace tidings::messaging::testing {
+namespace {
 
 TEST_P(TransportSuite, HandsOutWhatWasPublishedWhole) {
   const std::string queue = Queue();
@@ -181,4 +180,5 @@ TEST_P(TransportSuite, OneQueuesMessagesAreNeverSeenOnAnother) {
   }
 }
 
+}  // namespace
 }  // namespace tidings::messaging::testing

@@ -1,5 +1,5 @@
 // Conformance of Transport: what happens when a consumer, a transport, a connection or the server ends in the middle.
-#pragma once
+#include "testing/transport_suite.hpp"
 
 #include <memory>
 #include <set>
@@ -7,9 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "transport_fixture.hpp"
-
 namespace tidings::messaging::testing {
+namespace {
 
 TEST_P(TransportSuite, WhatWasAcceptedIsThereAfterAReopen) {
   if (!features().reopens) GTEST_SKIP() << "does not keep what it has";
@@ -169,4 +168,5 @@ TEST_P(TransportSuite, AnExclusiveQueueIsItsTransportsAlone) {
   Run(other->Close());
 }
 
+}  // namespace
 }  // namespace tidings::messaging::testing

@@ -1,13 +1,12 @@
 // Conformance of Transport: queues are declared, counted, bounded, purged and deleted.
-#pragma once
+#include "testing/transport_suite.hpp"
 
 #include <algorithm>
 #include <string>
 #include <vector>
 
-#include "transport_fixture.hpp"
-
 namespace tidings::messaging::testing {
+namespace {
 
 TEST_P(TransportSuite, DeclaringTwiceIsDeclaringOnce) {
   const std::string queue = Queue();
@@ -160,4 +159,5 @@ TEST_P(TransportSuite, WhatIsNoMessageGoesToTheDeadLettersRaw) {
   EXPECT_TRUE(Empty(queue)) << "it does not come round again";
 }
 
+}  // namespace
 }  // namespace tidings::messaging::testing

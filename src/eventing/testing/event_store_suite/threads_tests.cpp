@@ -1,13 +1,12 @@
 // Many threads at once, bounds, and the end.
-#pragma once
-
 #include <atomic>
 #include <map>
 #include <thread>
 
-#include "event_store_case.hpp"
+#include "testing/event_store_suite.hpp"
 
 namespace tidings::eventing::testing {
+namespace {
 
 TEST_P(EventStoreSuite, ManyThreadsAppendAndReadAtOnce) {
   constexpr int kThreads = 6;
@@ -121,4 +120,5 @@ TEST_P(EventStoreSuite, AStoreThatNeverStartedTurnsItsUnitsAway) {
   EXPECT_EQ(codes, (std::vector<ErrorCode>{ErrorCode::kUnavailable}));
 }
 
+}  // namespace
 }  // namespace tidings::eventing::testing

@@ -1,20 +1,19 @@
 // Conformance of Transport: delays, and times to live.
-#pragma once
+#include "testing/transport_suite.hpp"
 
 #include <string>
 #include <vector>
 
-#include "transport_fixture.hpp"
-
 namespace tidings::messaging::testing {
+namespace {
 
-inline PublishOptions After(std::chrono::milliseconds delay) {
+PublishOptions After(std::chrono::milliseconds delay) {
   PublishOptions options;
   options.delay = delay;
   return options;
 }
 
-inline PublishOptions Within(std::chrono::milliseconds ttl) {
+PublishOptions Within(std::chrono::milliseconds ttl) {
   PublishOptions options;
   options.ttl = ttl;
   return options;
@@ -203,4 +202,5 @@ TEST_P(TransportSuite, WithoutDeadLettersWhatExpiresIsDroppedAndCounted) {
   if (features().sees_expiry) EXPECT_TRUE(Until([&] { return ledger().Of(LossCause::kExpired) == 1; }));
 }
 
+}  // namespace
 }  // namespace tidings::messaging::testing

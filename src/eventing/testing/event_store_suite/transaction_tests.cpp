@@ -1,9 +1,8 @@
 // What a unit may do inside a commit.
-#pragma once
-
-#include "event_store_case.hpp"
+#include "testing/event_store_suite.hpp"
 
 namespace tidings::eventing::testing {
+namespace {
 
 TEST_P(EventStoreSuite, AUnitSeesWhatTheCommitHasAppended) {
   const auto outcomes = DoTogether({
@@ -133,4 +132,5 @@ TEST_P(EventStoreSuite, AnImportOfTheFutureTakesTimeAlong) {
   EXPECT_EQ(store().ReadStream("room", 2, 1)->at(0).at, future);
 }
 
+}  // namespace
 }  // namespace tidings::eventing::testing

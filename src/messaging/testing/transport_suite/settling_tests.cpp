@@ -1,14 +1,13 @@
 // Conformance of Transport: each way to settle a delivery, and what becomes of one that nobody settles.
-#pragma once
+#include "testing/transport_suite.hpp"
 
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "transport_fixture.hpp"
-
 namespace tidings::messaging::testing {
+namespace {
 
 TEST_P(TransportSuite, WhatIsAcknowledgedIsGone) {
   const std::string queue = Queue();
@@ -263,4 +262,5 @@ TEST_P(TransportSuite, ALeaseThatEndsHandsTheMessageOutAgain) {
   });
 }
 
+}  // namespace
 }  // namespace tidings::messaging::testing

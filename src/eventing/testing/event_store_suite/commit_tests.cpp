@@ -1,13 +1,12 @@
 // Commits: what shares one, what a failure takes with it, and who is told when.
-#pragma once
-
 #include <atomic>
 #include <stdexcept>
 #include <thread>
 
-#include "event_store_case.hpp"
+#include "testing/event_store_suite.hpp"
 
 namespace tidings::eventing::testing {
+namespace {
 
 TEST_P(EventStoreSuite, UnitsThatWaitShareACommit) {
   Open({}, false);
@@ -201,4 +200,5 @@ TEST_P(EventStoreSuite, ASubscriberMayDropItself) {
   EXPECT_EQ(calls, 2);
 }
 
+}  // namespace
 }  // namespace tidings::eventing::testing

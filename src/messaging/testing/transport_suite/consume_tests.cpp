@@ -1,5 +1,5 @@
 // Conformance of Transport: consumers compete, hold no more than their prefetch, end when they are told to and lose nothing.
-#pragma once
+#include "testing/transport_suite.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -11,9 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "transport_fixture.hpp"
-
 namespace tidings::messaging::testing {
+namespace {
 
 // A Next that goes on beside the test.
 class PendingNext {
@@ -345,4 +344,5 @@ TEST_P(TransportSuite, CloseEndsAllWhoWaitAndMayBeCalledAgain) {
   transport_.reset();
 }
 
+}  // namespace
 }  // namespace tidings::messaging::testing

@@ -1,12 +1,11 @@
 // A store against a plain std::map, by random operations.
-#pragma once
-
 #include <map>
 #include <random>
 
-#include "event_store_case.hpp"
+#include "testing/event_store_suite.hpp"
 
 namespace tidings::eventing::testing {
+namespace {
 
 // What a store should hold.
 class ModelStore {
@@ -126,4 +125,5 @@ TEST_P(EventStoreSuite, HoldsWhatAMapWouldHold) {
   }
 }
 
+}  // namespace
 }  // namespace tidings::eventing::testing
