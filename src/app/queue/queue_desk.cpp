@@ -116,11 +116,23 @@ Task<Result<Lines>> QueueDesk::Do(json::object request) {
   const auto what = json::RequiredText(request, "do");
   if (!what) co_return std::unexpected(what.error());
   if (*what == "list") co_return co_await List(std::move(request));
+  if (Status there = co_await Find(request); !there) co_return std::unexpected(there.error());
   if (*what == "peek") co_return co_await Peek(std::move(request));
   if (*what == "edit") co_return co_await Edit(std::move(request));
   if (*what == "replay") co_return co_await Replay(std::move(request));
   if (*what == "purge") co_return co_await Purge(std::move(request));
   co_return Fail(ErrorCode::kInvalid, "queues know no '" + *what + "'");
+}
+
+Task<Status> QueueDesk::Find(json::object request) {
+  const auto queue = QueueOf(request);
+  if (!queue) co_return std::unexpected(queue.error());
+  const std::string looked_at = Flag(request, "waiting") ? *queue : messaging::DeadLetterQueue(*queue);
+  const auto stats = co_await transport_.Stats(looked_at);
+  if (stats || stats.error().code() != ErrorCode::kNotFound) co_return Status();
+  co_return Fail(ErrorCode::kNotFound, "there is no queue " + looked_at +
+                                           (looked_at == *queue ? "" : ", so no dead letters of " + *queue) +
+                                           "; `tidings queue list` shows what there is");
 }
 
 Task<Result<Lines>> QueueDesk::List(json::object request) {
