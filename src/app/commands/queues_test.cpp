@@ -138,6 +138,9 @@ TEST_F(QueuesTest, SayWhichQueueIsMissingAndWhereToLook) {
     EXPECT_EQ(asked.error().message(),
               "there is no queue job.dead, so no dead letters of job; `tidings queue list` shows what there is");
   }
+  const Status listed = Try(address, {{"do", "list"}, {"queues", {"job"}}}, nullptr);
+  ASSERT_FALSE(listed);
+  EXPECT_EQ(listed.error().message(), "there is no queue job; `tidings queue list` shows what there is");
 }
 
 TEST_F(QueuesTest, AreNotMovedToWhereTheyWouldBeLost) {

@@ -19,6 +19,10 @@ using Lines = std::vector<std::string>;
 constexpr std::string_view kDeadSuffix = ".dead";
 constexpr std::size_t kMostListed = 1'000;
 
+std::unexpected<Error> Missing(const std::string& what) {
+  return Fail(ErrorCode::kNotFound, "there is no queue " + what + "; `tidings queue list` shows what there is");
+}
+
 std::string Line(const json::object& object) { return json::serialize(object); }
 
 // Bytes as a text, or marked as base64 where they are none.
@@ -130,9 +134,7 @@ Task<Status> QueueDesk::Find(json::object request) {
   const std::string looked_at = Flag(request, "waiting") ? *queue : messaging::DeadLetterQueue(*queue);
   const auto stats = co_await transport_.Stats(looked_at);
   if (stats || stats.error().code() != ErrorCode::kNotFound) co_return Status();
-  co_return Fail(ErrorCode::kNotFound, "there is no queue " + looked_at +
-                                           (looked_at == *queue ? "" : ", so no dead letters of " + *queue) +
-                                           "; `tidings queue list` shows what there is");
+  co_return Missing(looked_at == *queue ? *queue : looked_at + ", so no dead letters of " + *queue);
 }
 
 Task<Result<Lines>> QueueDesk::List(json::object request) {
@@ -157,6 +159,7 @@ Task<Result<Lines>> QueueDesk::List(json::object request) {
     auto stats = co_await transport_.Stats(name);
     // Deleted meanwhile.
     if (!stats && stats.error().code() == ErrorCode::kNotFound && !asked) continue;
+    if (!stats && stats.error().code() == ErrorCode::kNotFound) co_return Missing(name);
     if (!stats) co_return std::unexpected(stats.error());
     auto dead = co_await transport_.Stats(messaging::DeadLetterQueue(name));
     if (!dead && dead.error().code() != ErrorCode::kNotFound) co_return std::unexpected(dead.error());
