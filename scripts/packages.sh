@@ -51,7 +51,7 @@ need_packages() {
 install_packages() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" 2>&1 |
     tee build/packages.log |
-    awk '/^(Need to get|E:|W:|Err:|dpkg: error)/ || (/^(Get:|Setting up )/ && ++n % 20 == 0) { print; fflush() }'
+    awk '/^(Need to get|E:|W:|Err:|dpkg: error)/ || (/^(Get:|Unpacking |Setting up )/ && ++n % 20 == 0) { print; fflush() }'
 }
 
 # True if node and npm are here and new enough.

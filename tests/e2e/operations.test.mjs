@@ -1,6 +1,6 @@
 // Running it: health, metrics, limits, the commands, verify, export and import, backup.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Api, ok, refused, request } from "../lib/http.mjs";
 import { mint } from "../lib/jwt.mjs";
@@ -184,6 +184,40 @@ test("unknown commands, flags and folders: not 0 and one clear line", async () =
   const file = join(temporaryFolder(), "file");
   writeFileSync(file, "x");
   expectFailure(await run(kBinary, ["serve", "--data", file, "--listen", "127.0.0.1:0"]), "a file for a folder");
+});
+
+test("a command line that makes no sense: exit code 2, what is wrong, and the help of the command that was meant", async () => {
+  const wrong = [
+    [[], "tidings: name a command; see tidings --help"],
+    [["no-such-command"], "tidings: there is no command 'no-such-command' here; see tidings --help"],
+    [["serve", "--port", "1"], "tidings: there is no flag '--port' here; see tidings serve --help"],
+    [["verify", "more"], "tidings: there is no argument 'more' here; see tidings verify --help"],
+    [["queue"], "tidings: name a command; see tidings queue --help"],
+    [["queue", "lost"], "tidings: there is no command 'lost' here; see tidings queue --help"],
+    [["queue", "peek"], "tidings: QUEUE is required; see tidings queue peek --help"],
+    [["serve", "--listen"], "tidings: --listen takes one value; see tidings serve --help"],
+    [["serve", "--data", "a", "--data", "b"], "tidings: --data takes one value; see tidings serve --help"],
+  ];
+  for (const [line, said] of wrong) {
+    const { code, stderr } = await run(kBinary, line);
+    assert.deepEqual({ code, said: stderr.trim() }, { code: 2, said }, line.join(" "));
+  }
+});
+
+test("token says when it makes the secret that it signs with", async () => {
+  const data = join(temporaryFolder(), "new");
+  const first = await run(kBinary, ["token", "ann", "--data", data]);
+  assert.match(first.stderr, /had no secret and has one now/);
+  assert.equal(first.stdout.trim().split(".").length, 3);
+  assert.equal((await run(kBinary, ["token", "ann", "--data", data])).stderr, "");
+});
+
+test("a data folder that a command makes is its owner's alone", async () => {
+  for (const command of [["token", "ann"], ["user", "add", "ann"]]) {
+    const data = join(temporaryFolder(), "new");
+    expectSuccess(await run(kBinary, [...command, "--data", data]), command.join(" "));
+    assert.equal(statSync(data).mode & 0o777, 0o700, command.join(" "));
+  }
 });
 
 test("a setting by flag, environment, file, default, in this order; secrets masked", async () => {

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include <tidings/app/server.hpp>
 #include <tidings/storage/chat/chat_schema.hpp>
 #include <tidings/storage/chat/sqlite_tables.hpp>
 
@@ -19,7 +20,9 @@ Result<std::unique_ptr<LocalStore>> LocalStore::Open(const std::string& folder, 
   if (!make && !std::filesystem::exists(std::filesystem::path(folder) / kFile, failure)) {
     return Fail(ErrorCode::kNotFound, "there is no store in " + folder + "; name its folder with --data");
   }
-  if (make) std::filesystem::create_directories(folder, failure);
+  if (make) {
+    if (Status made = MakeDataFolder(folder); !made) return std::unexpected(made.error());
+  }
   std::unique_ptr<LocalStore> local(new LocalStore(folder));
   sqlite::SqliteEventStore::Options options;
   options.folder = folder;

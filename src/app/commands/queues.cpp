@@ -112,6 +112,11 @@ Status AskQueues(const Config& config, const QueueOrder& order, std::ostream& ou
 }
 
 Status RunBridge(const Config& config, const BridgeOrder& order, std::ostream& out) {
+  if (order.to.starts_with("memory:")) {
+    return Fail(ErrorCode::kInvalid,
+                "what is moved to memory: is lost when the bridge ends; name a transport that keeps it");
+  }
+  if (order.to == order.from) return Fail(ErrorCode::kInvalid, "--from and --to are one place; name another");
   std::uint64_t moved = 0;
   Status done;
   if (order.from == "embedded") {
@@ -134,7 +139,7 @@ Status RunBridge(const Config& config, const BridgeOrder& order, std::ostream& o
     options.drain = !order.follow;
     done = BridgeTransports(order.from, order.to, std::move(options), moved);
   }
-  out << "moved " << moved << '\n';
+  if (done || moved > 0) out << "moved " << moved << '\n';
   return done;
 }
 

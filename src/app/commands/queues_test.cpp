@@ -128,5 +128,34 @@ TEST_F(QueuesTest, RefuseWhatIsNoTransportOrNotThere) {
   EXPECT_FALSE(std::filesystem::exists(File("nothing")));
 }
 
+TEST_F(QueuesTest, SayWhichQueueIsMissingAndWhereToLook) {
+  const std::string address = "sqlite:" + File("queues");
+  ASSERT_TRUE(OnTransport(address, Bury, true));
+  for (const char* what : {"peek", "edit", "replay", "purge"}) {
+    const Status asked = Try(address, {{"do", what}, {"queue", "job"}, {"id", "id-1"}, {"body", ""}}, nullptr);
+    ASSERT_FALSE(asked) << what;
+    EXPECT_EQ(asked.error().code(), ErrorCode::kNotFound);
+    EXPECT_EQ(asked.error().message(),
+              "there is no queue job.dead, so no dead letters of job; `tidings queue list` shows what there is");
+  }
+  const Status listed = Try(address, {{"do", "list"}, {"queues", {"job"}}}, nullptr);
+  ASSERT_FALSE(listed);
+  EXPECT_EQ(listed.error().message(), "there is no queue job; `tidings queue list` shows what there is");
+}
+
+TEST_F(QueuesTest, AreNotMovedToWhereTheyWouldBeLost) {
+  const std::string address = "sqlite:" + File("queues");
+  ASSERT_TRUE(OnTransport(address, Bury, true));
+  const std::string before = Ask(address, {{"do", "list"}});
+  for (const std::string& to : {std::string("memory:"), address}) {
+    std::ostringstream out;
+    const Status moved = RunBridge(Here(), {address, to, {}, false}, out);
+    ASSERT_FALSE(moved) << to;
+    EXPECT_EQ(moved.error().code(), ErrorCode::kInvalid);
+    EXPECT_EQ(out.str(), "");
+  }
+  EXPECT_EQ(Ask(address, {{"do", "list"}}), before);
+}
+
 }  // namespace
 }  // namespace tidings::app

@@ -28,6 +28,9 @@ Result<Checked> Check(const NewUser& user) {
   if (!name) return std::unexpected(name.error());
   checked.name = *name;
   if (user.username.empty()) {
+    if (user.id.empty()) {
+      return Fail(ErrorCode::kInvalid, "name the ID of an application's user, or --username for an account");
+    }
     if (!auth::IsUserId(user.id)) {
       return Fail(ErrorCode::kInvalid, "'" + user.id + "' is no user id: 1 to 128 characters, no control characters");
     }

@@ -267,7 +267,8 @@ std::string Domain(const Setting& setting) {
         } else if constexpr (std::is_same_v<T, std::uint64_t>) {
           if (setting.form != Form::kBytes)
             return std::to_string(setting.least) + " to " + std::to_string(setting.most);
-          return InUnits(setting.least, kByteUnits) + " to " + InUnits(setting.most, kByteUnits) + " bytes";
+          const std::string most = InUnits(setting.most, kByteUnits);
+          return InUnits(setting.least, kByteUnits) + " to " + most + (most.ends_with("iB") ? "" : " bytes");
         } else {
           return "";
         }

@@ -19,6 +19,10 @@ using Lines = std::vector<std::string>;
 constexpr std::string_view kDeadSuffix = ".dead";
 constexpr std::size_t kMostListed = 1'000;
 
+std::unexpected<Error> Missing(const std::string& what) {
+  return Fail(ErrorCode::kNotFound, "there is no queue " + what + "; `tidings queue list` shows what there is");
+}
+
 std::string Line(const json::object& object) { return json::serialize(object); }
 
 // Bytes as a text, or marked as base64 where they are none.
@@ -116,11 +120,21 @@ Task<Result<Lines>> QueueDesk::Do(json::object request) {
   const auto what = json::RequiredText(request, "do");
   if (!what) co_return std::unexpected(what.error());
   if (*what == "list") co_return co_await List(std::move(request));
+  if (Status there = co_await Find(request); !there) co_return std::unexpected(there.error());
   if (*what == "peek") co_return co_await Peek(std::move(request));
   if (*what == "edit") co_return co_await Edit(std::move(request));
   if (*what == "replay") co_return co_await Replay(std::move(request));
   if (*what == "purge") co_return co_await Purge(std::move(request));
   co_return Fail(ErrorCode::kInvalid, "queues know no '" + *what + "'");
+}
+
+Task<Status> QueueDesk::Find(json::object request) {
+  const auto queue = QueueOf(request);
+  if (!queue) co_return std::unexpected(queue.error());
+  const std::string looked_at = Flag(request, "waiting") ? *queue : messaging::DeadLetterQueue(*queue);
+  const auto stats = co_await transport_.Stats(looked_at);
+  if (stats || stats.error().code() != ErrorCode::kNotFound) co_return Status();
+  co_return Missing(looked_at == *queue ? *queue : looked_at + ", so no dead letters of " + *queue);
 }
 
 Task<Result<Lines>> QueueDesk::List(json::object request) {
@@ -145,6 +159,7 @@ Task<Result<Lines>> QueueDesk::List(json::object request) {
     auto stats = co_await transport_.Stats(name);
     // Deleted meanwhile.
     if (!stats && stats.error().code() == ErrorCode::kNotFound && !asked) continue;
+    if (!stats && stats.error().code() == ErrorCode::kNotFound) co_return Missing(name);
     if (!stats) co_return std::unexpected(stats.error());
     auto dead = co_await transport_.Stats(messaging::DeadLetterQueue(name));
     if (!dead && dead.error().code() != ErrorCode::kNotFound) co_return std::unexpected(dead.error());

@@ -65,10 +65,17 @@ Status CheckPossible(const Config& config) {
 
 }  // namespace
 
-Result<std::string> DataSecret(const std::string& data) {
+Status MakeDataFolder(const std::string& data) {
   std::error_code error;
+  if (std::filesystem::is_directory(data, error)) return {};
   std::filesystem::create_directories(data, error);
+  if (!error) std::filesystem::permissions(data, std::filesystem::perms::owner_all, error);
   if (error) return Fail(ErrorCode::kInvalid, "the data folder " + data + " cannot be made: " + error.message());
+  return {};
+}
+
+Result<std::string> DataSecret(const std::string& data) {
+  if (Status made = MakeDataFolder(data); !made) return std::unexpected(made.error());
   return auth::ReadOrCreateSecret(std::filesystem::path(data) / "token.secret");
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <optional>
 
@@ -30,8 +31,9 @@ int Complain(const Error& error) {
 class SettingFlags {
  public:
   void Add(CLI::App& command, const std::string& flag, const std::string& key, const std::string& help) {
+    CLI::Option* option = command.add_option(flag, values_[key], help);
     // One value behind each flag: what follows is the command's own.
-    command.add_option(flag, values_[key], help)->allow_extra_args(false);
+    flag == "--listen" ? option->allow_extra_args(false) : option->expected(1);
     flags_[key] = flag;
   }
   void AddData(CLI::App& command) {
@@ -68,6 +70,8 @@ int Serve(const app::Config& config) {
 }
 
 int PrintToken(const app::Config& config, auth::Grant grant, bool account) {
+  std::error_code failure;
+  const bool known = std::filesystem::exists(std::filesystem::path(config.data) / "token.secret", failure);
   auto secret = app::DataSecret(config.data);
   if (!secret) return Complain(secret.error());
   auto keys = auth::KeySet::Make({config.auth.jwt_secret, {}, *secret});
@@ -80,6 +84,10 @@ int PrintToken(const app::Config& config, auth::Grant grant, bool account) {
   const auto token =
       (*keys)->Sign(grant, SystemClock().Now(), shared ? auth::Signer::kShared : auth::Signer::kInternal);
   if (!token) return Complain(token.error());
+  if (!known && !shared) {
+    std::cerr << "tidings: " << config.data
+              << " had no secret and has one now; only a server on this folder takes the token\n";
+  }
   std::cout << *token << '\n';
   return 0;
 }
@@ -104,15 +112,34 @@ std::string AskPassword() {
   return password;
 }
 
-// One line, unlike CLI11's own.
+constexpr int kUsage = 2;
+
+// One line, unlike CLI11's own, which leads to the help of the command that was meant.
 int ComplainOfUsage(const CLI::App& cli, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) return cli.exit(error);  // --help and --version
+  const CLI::App* command = &cli;
+  std::string help = "tidings";
+  while (!command->get_subcommands().empty()) {
+    command = command->get_subcommands().front();
+    help += " " + command->get_name();
+  }
   std::string message = error.what();
   std::ranges::replace(message, '\n', ' ');
-  if (const auto unknown = cli.remaining(); !unknown.empty())
-    message = "there is no command or flag '" + unknown.front() + "'";
-  std::cerr << "tidings: " << message << "; see tidings --help\n";
-  return error.get_exit_code();
+  if (const auto unknown = cli.remaining(true); !unknown.empty()) {
+    const bool option = unknown.front().starts_with("-");
+    const bool takes_command = !command->get_subcommands([](const CLI::App*) { return true; }).empty();
+    message = std::string("there is no ") +
+              (option          ? "flag"
+               : takes_command ? "command"
+                               : "argument") +
+              " '" + unknown.front() + "' here";
+  } else if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    message = message.substr(0, message.find(':')) + " takes one value";
+  } else if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && message.starts_with("A subcommand")) {
+    message = "name a command";
+  }
+  std::cerr << "tidings: " << message << "; see " << help << " --help\n";
+  return kUsage;
 }
 
 // The commands that work on a data folder.

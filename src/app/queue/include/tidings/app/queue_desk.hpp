@@ -30,6 +30,8 @@ class QueueDesk {
   messaging::Task<Result<std::vector<std::string>>> Do(json::object request);
 
  private:
+  // kNotFound, in words for who typed the name, if the queue that the request is about is not there.
+  messaging::Task<Status> Find(json::object request);
   messaging::Task<Result<std::vector<std::string>>> List(json::object request);
   messaging::Task<Result<std::vector<std::string>>> Peek(json::object request);
   messaging::Task<Result<std::vector<std::string>>> PeekWaiting(std::string queue, std::size_t most);

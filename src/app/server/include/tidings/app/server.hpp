@@ -34,7 +34,9 @@ class Server {
   std::unique_ptr<State> state_;
 };
 
-// The secret that the data folder keeps; made if missing.
+// Makes the data folder, readable by its owner alone, if it is missing.
+Status MakeDataFolder(const std::string& data);
+// The secret that the data folder keeps; both are made if missing.
 Result<std::string> DataSecret(const std::string& data);
 
 }  // namespace tidings::app
