@@ -187,7 +187,9 @@ test("a file that is lost holds up no other room's", { timeout: 240_000 }, async
     await ann.send(other, "after");
     const linesOf = (room) => cat(server, "--room", room);
     await eventually("a redaction", async () => !JSON.stringify(await linesOf(other)).includes("regretted"), kSlow);
-    await eventually("the last line in its file", async () => readFileSync(join(folder(server, other), filesOf(server, other)[0])).length > 0 && (await verify(server)).stdout.includes("of which 1 are in no file"), kSlow);
+    await eventually("what came behind it", async () => (await linesOf(other)).length === 3, kSlow);
+    // Of the day that cannot be read nothing is counted.
+    await eventually("all of it in the file", async () => (await verify(server)).stdout.includes("of which 0 are in no file"), kSlow);
     writeFileSync(file, good);
     await eventually("the redaction of what is back", async () => !JSON.stringify(await linesOf(lost)).includes("regretted"), kSlow);
     await eventually("all lines in files", async () => (await inNoFile(server)) === 0, kSlow);
@@ -198,7 +200,7 @@ test("a file that is lost holds up no other room's", { timeout: 240_000 }, async
 const rubbish = (room) => {
   const headers = { "cloudEvents:subject": room, "cloudEvents:time": "2026-11-26T10:00:00.000Z", seq: 7 };
   const body = JSON.stringify({ _id: "m1", text: "rubbish", created_at: headers["cloudEvents:time"] });
-  const deep = `{"_id":"m1","deep":${"[".repeat(62)}${"]".repeat(62)}}`;
+  const deep = `{"_id":"m1","deep":${"[".repeat(63)}${"]".repeat(63)}}`;
   const type = "message.created";
   return [
     { body: "", type, headers },
@@ -206,7 +208,6 @@ const rubbish = (room) => {
     { body: Buffer.from([0xff, 0xfe]), type, headers },
     { body: deep, type, headers },
     { body, type: "\u00ff", headers },
-    { body, type: "", headers },
     ...["../../x", "..", "", "a b", "a".repeat(300)].map((subject) => ({ body, type, headers: { ...headers, "cloudEvents:subject": subject } })),
     ...["0", "-1", "9007199254740993", "x"].map((seq) => ({ body, type, headers: { ...headers, seq } })),
     ...["", "2026-11-26", "2026-11-26T10:00:00.000\u00ff"].map((time) => ({ body, type, headers: { ...headers, "cloudEvents:time": time } })),
