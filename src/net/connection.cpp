@@ -305,6 +305,8 @@ void Connection::Read() {
 
 void Connection::ReadNow() {
   if (state_ == State::kDead || read_ended_ || paused_) return;
+  // It became TLS by what was read just now; its rest is not for the protocol.
+  if (tls_ != nullptr) return;
   const std::span<char> buffer = core_->read_buffer();
   const ssize_t got = recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
   Received(got < 0 ? -errno : got, buffer);

@@ -1,7 +1,7 @@
 // What lies between a client and the server: TLS, proxies, other origins, slow and silent connections.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { copyFileSync } from "node:fs";
+import { copyFileSync, readFileSync } from "node:fs";
 import https from "node:https";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -68,6 +68,38 @@ async function spend(api, headers) {
   for (let i = 0; i < 60; i++) if ((await api.get("/me", { headers })).status === 429) return true;
   return false;
 }
+
+test("many greetings of TLS behind PROXY headers, each longer than a piece of a gathered read", async () => {
+  const { certificate, key } = selfSigned(temporaryFolder(), "both");
+  const env = { TIDINGS_TLS_CERTIFICATE: certificate, TIDINGS_TLS_KEY: key, TIDINGS_TRUSTED_PROXIES: "127.0.0.1", TIDINGS_PROXY_PROTOCOL: "on" };
+  // Many names make the greeting long.
+  const ALPNProtocols = ["http/1.1", ...Array.from({ length: 40 }, (_, i) => `${"x".repeat(200)}${i}`)];
+  const greet = (port) => new Promise((resolve, reject) => {
+    const plain = connect(port, "127.0.0.1");
+    plain.on("error", reject);
+    plain.write("PROXY TCP4 192.0.2.1 127.0.0.1 4000 80\r\n");
+    const secure = tlsConnect({ socket: plain, rejectUnauthorized: false, ALPNProtocols }, () => secure.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"));
+    secure.once("data", (data) => {
+      resolve(data.toString().split("\r\n")[0]);
+      plain.destroy();
+    });
+    secure.on("error", reject);
+    secure.once("close", () => reject(new Error("the connection was closed")));
+  });
+  const probe = async (own) => (await greet(own.port)).startsWith("HTTP/1.1 200");
+  await withServer({ scheme: "https", probe, env }, async (own) => {
+    // All of them are there when it looks again.
+    own.signal("SIGSTOP");
+    const answers = Array.from({ length: 24 }, () => greet(own.port));
+    Promise.allSettled(answers);
+    const local = `:${own.port.toString(16).toUpperCase().padStart(4, "0")}`;
+    const waits = (line) => line[1]?.endsWith(local) && parseInt(line[4].split(":")[1], 16) > 6_000;
+    const queued = () => readFileSync("/proc/net/tcp", "utf8").split("\n").filter((line) => waits(line.trim().split(/\s+/))).length;
+    await eventually("greetings that wait", () => queued() === 24);
+    own.signal("SIGCONT");
+    for (const answer of await within(Promise.all(answers), "the answers", 30_000)) assert.equal(answer, "HTTP/1.1 200 OK");
+  });
+});
 
 test("X-Forwarded-For counts from a trusted proxy", async () => {
   await withServer({ env: { ...kTight, TIDINGS_TRUSTED_PROXIES: "127.0.0.1" } }, async (own) => {

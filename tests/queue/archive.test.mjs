@@ -169,3 +169,73 @@ test("instances are killed under load: every event is one line, once", { timeout
     await expectSound(server);
   });
 });
+
+test("a file that is lost holds up no other room's", { timeout: 240_000 }, async () => {
+  const oneLane = { ...options, env: { ...options.env, TIDINGS_WORKERS_LANES: "1" } };
+  await withArchive(1, async (server) => {
+    const [ann] = people(server, "ann");
+    const [lost, other] = [(await ann.createRoom())._id, (await ann.createRoom())._id];
+    const regretted = new Map();
+    for (const room of [lost, other]) regretted.set(room, (await ann.send(room, "a word that is regretted"))._id);
+    await filed(server, lost);
+    await filed(server, other);
+    await eventually("all lines in files", async () => (await inNoFile(server)) === 0, kSlow);
+    const file = join(folder(server, lost), filesOf(server, lost)[0]);
+    const good = readFileSync(file);
+    truncateSync(file);
+    for (const room of [lost, other]) await ann.remove(room, regretted.get(room));
+    await ann.send(other, "after");
+    const linesOf = (room) => cat(server, "--room", room);
+    await eventually("a redaction", async () => !JSON.stringify(await linesOf(other)).includes("regretted"), kSlow);
+    await eventually("what came behind it", async () => (await linesOf(other)).length === 3, kSlow);
+    // Of the day that cannot be read nothing is counted.
+    await eventually("all of it in the file", async () => (await verify(server)).stdout.includes("of which 0 are in no file"), kSlow);
+    writeFileSync(file, good);
+    await eventually("the redaction of what is back", async () => !JSON.stringify(await linesOf(lost)).includes("regretted"), kSlow);
+    await eventually("all lines in files", async () => (await inNoFile(server)) === 0, kSlow);
+  }, oneLane);
+});
+
+// What somebody else publishes as an event of `room`, with what is wrong in it.
+const rubbish = (room) => {
+  const headers = { "cloudEvents:subject": room, "cloudEvents:time": "2026-11-26T10:00:00.000Z", seq: 7 };
+  const body = JSON.stringify({ _id: "m1", text: "rubbish", created_at: headers["cloudEvents:time"] });
+  const deep = `{"_id":"m1","deep":${"[".repeat(63)}${"]".repeat(63)}}`;
+  const type = "message.created";
+  return [
+    { body: "", type, headers },
+    { body: "[]", type, headers },
+    { body: Buffer.from([0xff, 0xfe]), type, headers },
+    { body: deep, type, headers },
+    { body, type: "\u00ff", headers },
+    ...["../../x", "..", "", "a b", "a".repeat(300)].map((subject) => ({ body, type, headers: { ...headers, "cloudEvents:subject": subject } })),
+    ...["0", "-1", "9007199254740993", "x"].map((seq) => ({ body, type, headers: { ...headers, seq } })),
+    ...["", "2026-11-26", "2026-11-26T10:00:00.000\u00ff"].map((time) => ({ body, type, headers: { ...headers, "cloudEvents:time": time } })),
+  ];
+};
+
+test("what is no event of the server's goes to the dead letters", { timeout: 240_000 }, async () => {
+  await withArchive(1, async (server) => {
+    const [ann] = people(server, "ann");
+    const room = (await ann.createRoom())._id;
+    await ann.send(room, "before");
+    const connection = await amqp.connect(rabbit.url);
+    try {
+      const channel = await connection.createConfirmChannel();
+      for (const { body, type, headers } of rubbish(room)) channel.publish("tidings.events", "message.created", Buffer.from(body), { type, headers });
+      await channel.waitForConfirms();
+      await ann.send(room, "after");
+      await eventually("what came behind it", async () => (await cat(server, "--room", room)).length === 2, kSlow);
+      const dead = async () => {
+        let all = 0;
+        for (const lane of ["", ".0", ".1", ".2", ".3"]) all += (await channel.checkQueue(`tidings.worker.archive${lane}.dead`)).messageCount;
+        return all;
+      };
+      await eventually("the dead letters", async () => (await dead()) === rubbish(room).length, kSlow);
+    } finally {
+      await connection.close();
+    }
+    assert.deepEqual((await cat(server)).map((line) => line.data.text), ["before", "after"]);
+    await eventually("all lines in files", async () => (await inNoFile(server)) === 0, kSlow);
+  });
+});

@@ -57,6 +57,8 @@ test("wrong orders end with one line", async () => {
     failed(await server.command("queue", "edit", kQueue, "no-such-id"), "no change");
     failed(await server.command("queue", "list", "--transport", "nonsense"), "no transport");
     failed(await run(server.binary, ["queue"]), "no command");
+    failed(await server.command("queue", "edit", kQueue, "id", "--body-file", "/"), "a folder for a body");
+    failed(await server.command("queue", "peek", "two\nlines"), "a name of two lines");
     assert.match(succeeded(await run(server.binary, ["queue", "--help"]), "help"), /replay/);
   });
 });

@@ -256,3 +256,36 @@ test("instances are killed under load: nothing is lost, and nothing is told twic
     }),
   );
 });
+
+test("an event that fits no request holds up none behind it", { timeout: 240_000 }, async () => {
+  await hookServer((server, root) =>
+    withHooks(1, (hook) =>
+      withWorkers(server, "webhook", 1, options, async () => {
+        await create(root, hook);
+        const [ann] = people(server, "ann");
+        const room = (await ann.createRoom())._id;
+        await arrived(hook, 1);
+        const headers = { "cloudEvents:subject": room, "cloudEvents:time": "2026-11-26T10:00:00.000Z", seq: 7 };
+        const connection = await amqp.connect(rabbit.url);
+        try {
+          const channel = await connection.createConfirmChannel();
+          // Too long for an id, together with the endpoint's.
+          channel.publish("tidings.events", "room.updated", Buffer.from("{}"), { type: "room.updated", messageId: "x".repeat(128), headers });
+          for (let lane = 0; lane < 4; lane++) {
+            const piece = { "tidings-key": "wh_none", "tidings-event": "e\r\nx-injected: yes" };
+            channel.sendToQueue(`tidings.worker.webhook.${lane}`, Buffer.from("{}"), { type: "room.updated", messageId: `p${lane}`, headers: piece });
+          }
+          await channel.waitForConfirms();
+          await ann.send(room, "behind it");
+          await eventually("what came behind it", () => hook.accepted.some((call) => call.json.data?.text === "behind it"), kSlow);
+          const dead = async (queue) => (await channel.checkQueue(`${queue}.dead`)).messageCount;
+          await eventually("the dead letter", async () => (await dead("tidings.worker.webhook")) === 1, kSlow);
+          for (let lane = 0; lane < 4; lane++) await eventually("the dead piece", async () => (await dead(`tidings.worker.webhook.${lane}`)) === 1, kSlow);
+        } finally {
+          await connection.close();
+        }
+        assert.deepEqual(seqsOf(hook, room), [1, 2]);
+      }),
+    ),
+  );
+});

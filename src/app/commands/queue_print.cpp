@@ -8,19 +8,19 @@
 namespace tidings::app {
 namespace {
 
-// As it is shown in a column; "-" for what is not there.
-std::string Shown(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  if (value == nullptr || value->is_null()) return "-";
-  return value->is_string() ? std::string(value->get_string()) : json::serialize(*value);
-}
-
 // Texts of strangers, on one line of a terminal.
 std::string Plain(std::string text) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   }
   return text;
+}
+
+// As it is shown in a column; "-" for what is not there.
+std::string Shown(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  if (value == nullptr || value->is_null()) return "-";
+  return Plain(value->is_string() ? std::string(value->get_string()) : json::serialize(*value));
 }
 
 void PrintList(const std::vector<json::object>& queues, std::ostream& out) {
@@ -45,17 +45,15 @@ void PrintList(const std::vector<json::object>& queues, std::ostream& out) {
 
 void PrintMessages(const std::vector<json::object>& messages, std::ostream& out) {
   for (const json::object& message : messages) {
-    out << Shown(message, "id") << "  " << Plain(Shown(message, "type")) << "  " << Plain(Shown(message, "key"))
-        << '\n';
+    out << Shown(message, "id") << "  " << Shown(message, "type") << "  " << Shown(message, "key") << '\n';
     const auto* headers = message.if_contains("headers");
     if (headers != nullptr && headers->is_object() && headers->get_object().contains(messaging::header::kDeathReason)) {
       const json::object& of = headers->get_object();
-      out << "  " << Shown(of, messaging::header::kDeathReason) << ": "
-          << Plain(Shown(of, messaging::header::kDeathError)) << "  (" << Shown(of, messaging::header::kDeathTime)
-          << ", after " << Shown(of, messaging::header::kFailures) << " failures)\n";
+      out << "  " << Shown(of, messaging::header::kDeathReason) << ": " << Shown(of, messaging::header::kDeathError)
+          << "  (" << Shown(of, messaging::header::kDeathTime) << ", after " << Shown(of, messaging::header::kFailures)
+          << " failures)\n";
     }
-    out << "  " << (message.contains("body") ? Plain(Shown(message, "body")) : "base64 " + Shown(message, "body64"))
-        << '\n';
+    out << "  " << (message.contains("body") ? Shown(message, "body") : "base64 " + Shown(message, "body64")) << '\n';
   }
 }
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cmath>
 #include <iomanip>
+#include <thread>
 
 #include <tidings/app/commands.hpp>
 #include <tidings/app/queue_desk.hpp>
@@ -64,7 +65,13 @@ Result<Lines> ReplayThrough(const Ask& ask, json::object request) {
   if (most && *most) left = std::min(left, **most);
   const auto piece = per_second <= 0 ? left : static_cast<std::uint64_t>(std::max(1.0, per_second * kReplayedAtOnce));
   std::uint64_t replayed = 0;
+  const auto began = std::chrono::steady_clock::now();
   while (left > 0) {
+    // The server keeps the rate within a piece.
+    if (per_second > 0) {
+      std::this_thread::sleep_until(began + std::chrono::milliseconds(static_cast<std::int64_t>(
+                                                std::min(1'000.0 * static_cast<double>(replayed) / per_second, 1e12))));
+    }
     request["most"] = std::min(left, std::max<std::uint64_t>(piece, 1));
     const auto done = ask(request);
     if (!done) return done;

@@ -22,10 +22,16 @@ using namespace tidings;
 
 namespace {
 
-int Complain(const Error& error) {
-  std::cerr << "tidings: " << error.message() << '\n';
+// What it says may quote strangers, and is one line all the same.
+int Complain(std::string message) {
+  for (char& c : message) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  std::cerr << "tidings: " << message << '\n';
   return 1;
 }
+
+int Complain(const Error& error) { return Complain(error.message()); }
 
 // The flags that are settings, as every command takes them.
 class SettingFlags {
@@ -274,8 +280,12 @@ int main(int argc, char** argv) {
     return worked ? 0 : Complain(worked.error());
   }
   log::SetLevel(log::Level::kOff);  // a command says what it has to say in one line
-  auto done = commands.Run(loaded->config);
-  if (!done) done = queues.Run(loaded->config);
-  std::cout << std::flush;
-  return *done ? 0 : Complain(done->error());
+  try {
+    auto done = commands.Run(loaded->config);
+    if (!done) done = queues.Run(loaded->config);
+    std::cout << std::flush;
+    return *done ? 0 : Complain(done->error());
+  } catch (const std::exception& failure) {
+    return Complain(std::string(failure.what()));
+  }
 }

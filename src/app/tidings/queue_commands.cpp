@@ -2,7 +2,7 @@
 
 #include <fstream>
 #include <iostream>
-#include <iterator>
+#include <sstream>
 
 #include <tidings/base/bytes.hpp>
 
@@ -103,8 +103,11 @@ Result<json::object> QueueCommands::EditRequest() const {
     std::ifstream file;
     if (body_file_ != "-") file.open(body_file_, std::ios::binary);
     std::istream& in = body_file_ == "-" ? std::cin : file;
-    if (!in) return Fail(ErrorCode::kNotFound, "the file " + body_file_ + " cannot be read");
-    body.emplace(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+    std::ostringstream read;
+    // Nothing at all is read as a failure, too.
+    const bool fits = in && (in.peek() == std::istream::traits_type::eof() ? !in.bad() : bool(read << in.rdbuf()));
+    if (!fits) return Fail(ErrorCode::kNotFound, "the file " + body_file_ + " cannot be read");
+    body = std::move(read).str();
   }
   if (body && IsUtf8(*body)) request["body"] = *body;
   if (body && !IsUtf8(*body)) request["body64"] = Base64Encode(*body);

@@ -213,6 +213,8 @@ Task<Status> Crew::Split(messaging::Context& context) {
   auto pieces = kind_->Split(context.message());
   if (!pieces) co_return AsAnswer(context, std::unexpected(pieces.error()));
   for (messaging::Message& piece : *pieces) {
+    // No other try would be accepted, and what comes behind it would wait.
+    if (Status fits = messaging::Check(piece); !fits) co_return context.Reject(fits.error().message());
     const std::string queue = LaneQueueOf(kind_->name(), LaneOf(KeyOf(piece), options_.lanes));
     // Its failures were those of the splitting.
     piece.headers.Remove(messaging::header::kFailures);

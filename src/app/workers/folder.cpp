@@ -4,11 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 
 namespace tidings::app {
 namespace {
@@ -65,10 +64,18 @@ Status MakeFolder(const std::filesystem::path& folder) {
 }
 
 std::optional<std::string> ReadFile(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
+  const Opened in(open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!in) return std::nullopt;
-  std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  return bytes;
+  std::string bytes;
+  for (;;) {
+    constexpr std::size_t kPiece = 64 * 1024;
+    const std::size_t before = bytes.size();
+    bytes.resize(before + kPiece);
+    const ssize_t got = read(in.get(), bytes.data() + before, kPiece);
+    bytes.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    if (got == 0) return bytes;
+    if (got < 0 && errno != EINTR) return std::nullopt;
+  }
 }
 
 Status ReplaceFile(const std::filesystem::path& file, std::string_view bytes) {

@@ -117,6 +117,8 @@ CURL* Transfer::Open(const HttpClientOptions& options) {
   set(CURLOPT_USERAGENT, options.user_agent.c_str());
   set(CURLOPT_TIMEOUT_MS, static_cast<long>(options.timeout.count()));
   set(CURLOPT_NOSIGNAL, 1L);
+  // A name that is slow to resolve holds up no other request: its thread is left to itself when the time is over.
+  set(CURLOPT_QUICK_EXIT, 1L);
   set(CURLOPT_FOLLOWLOCATION, 0L);
   set(CURLOPT_PROXY, "");
   set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
@@ -284,6 +286,8 @@ Status CheckUrl(std::string_view url) {
   constexpr std::size_t kMost = 2'048;
   const auto refuse = [](std::string why) { return tidings::Fail(ErrorCode::kInvalid, std::move(why)); };
   if (url.size() > kMost) return refuse("the URL is longer than 2048 bytes");
+  const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (std::ranges::any_of(url, control)) return refuse("the URL holds a control character");
   const std::unique_ptr<CURLU, void (*)(CURLU*)> parsed(curl_url(), curl_url_cleanup);
   const std::string text(url);
   if (!parsed || curl_url_set(parsed.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {

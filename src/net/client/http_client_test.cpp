@@ -5,10 +5,37 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <dlfcn.h>
+#include <netdb.h>
+
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <cstring>
 #include <future>
 #include <thread>
+
+namespace {
+
+constexpr const char* kSlowName = "slow.test";
+std::atomic<bool> resolver_stuck{false};
+std::atomic<int> resolving{0};
+
+}  // namespace
+
+// In place of the C library's, for libcurl too: one name is resolved for as long as a test wants.
+extern "C" int getaddrinfo(const char* node, const char* service, const addrinfo* hints, addrinfo** found) {
+  if (node != nullptr && std::strcmp(node, kSlowName) == 0) {
+    ++resolving;
+    while (resolver_stuck) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    --resolving;
+    return EAI_AGAIN;
+  }
+  using Real = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
+  static const auto kReal = reinterpret_cast<Real>(dlsym(RTLD_NEXT, "getaddrinfo"));
+  return kReal(node, service, hints, found);
+}
 
 namespace tidings::net {
 namespace {
@@ -59,6 +86,8 @@ TEST(PublicAddress, RefusesWhatIsNotOfTheInternet) {
 TEST(CheckUrl, TakesPlainUrlsOnly) {
   EXPECT_TRUE(CheckUrl("https://shop.example/hook?x=1"));
   EXPECT_TRUE(CheckUrl("http://127.0.0.1:3000/"));
+  EXPECT_FALSE(CheckUrl(std::string_view("http://shop.example/\0x", 22)));
+  EXPECT_FALSE(CheckUrl("http://shop.example/\r\nx"));
   for (const char* text : {"", "shop.example", "ftp://shop.example/", "file:///etc/passwd", "https://", "gopher://x",
                            "https://user:secret@shop.example/", "javascript:alert(1)"}) {
     EXPECT_FALSE(CheckUrl(text)) << text;
@@ -145,6 +174,23 @@ TEST(HttpClient, ConnectsToNoPrivateAddress) {
     EXPECT_EQ(reply.status, 0) << url;
     EXPECT_EQ(reply.error, "its address is not public") << url;
   }
+}
+
+TEST(HttpClient, ASlowNameHoldsUpNoOther) {
+  resolver_stuck = true;
+  {
+    OneAnswer server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    HttpClientOptions options;
+    options.private_addresses = true;
+    options.timeout = std::chrono::seconds(3);
+    HttpClient slow(options);
+    EXPECT_EQ(PostTo(slow, std::string("http://") + kSlowName + "/").status, 0);
+    EXPECT_EQ(resolving, 1) << "its time is over, its thread is not";
+    EXPECT_EQ(PostTo(slow, server.Url()).status, 200);
+  }
+  resolver_stuck = false;
+  for (int i = 0; i < 6'000 && resolving > 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_EQ(resolving, 0);
 }
 
 TEST(HttpClient, EndsWhatRunsWhenItEnds) {

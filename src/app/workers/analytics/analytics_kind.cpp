@@ -9,6 +9,7 @@
 #include <tidings/base/log.hpp>
 
 #include "analytics/analytics_rows.hpp"
+#include "event_check.hpp"
 #include "lane.hpp"
 
 namespace tidings::app {
@@ -33,9 +34,9 @@ class AnalyticsJob final : public LaneJob {
   Status Handle(const messaging::Message& piece, LaneUnit& unit) override {
     const auto body = json::Parse(piece.body);
     if (!body || !body->is_object()) return Fail(ErrorCode::kMalformed, "the event's body is no JSON object");
+    if (Status checked = CheckTimedEvent(piece); !checked) return checked;
     const auto at = ParseTime(piece.headers.Get("cloudEvents:time"));
     const std::string room = KeyOf(piece);
-    if (!at || room.empty()) return Fail(ErrorCode::kMalformed, "the event has no room or time");
     const Millis latency = std::max<Millis>(ground_.timers.Now() - *at, 0);
     unit.Write(
         [room, at = *at, type = piece.type, user = UserOf(piece, body->get_object()),

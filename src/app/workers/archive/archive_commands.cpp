@@ -9,6 +9,7 @@
 
 #include "archive/archive_file.hpp"
 #include "archive/archive_rows.hpp"
+#include "event_check.hpp"
 #include "folder.hpp"
 
 namespace tidings::app {

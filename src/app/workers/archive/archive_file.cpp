@@ -123,11 +123,4 @@ bool IsDay(std::string_view text) {
          });
 }
 
-bool IsRoomId(std::string_view text) {
-  constexpr std::size_t kMost = 64;
-  return !text.empty() && text.size() <= kMost && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  });
-}
-
 }  // namespace tidings::app

@@ -36,8 +36,7 @@ std::string PackBlock(const ArchiveBlock& block);
 Result<std::vector<ArchiveBlock>> UnpackBlocks(std::string_view bytes);
 
 std::filesystem::path ArchiveFile(const std::filesystem::path& data, std::string_view room, std::string_view day);
-// Whether a text is a day, 2026-11-26; whether it is a room's id, which is safe as a folder's name.
+// Whether a text is a day, 2026-11-26.
 bool IsDay(std::string_view text);
-bool IsRoomId(std::string_view text);
 
 }  // namespace tidings::app

@@ -3,6 +3,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include <set>
+
 #include <tidings/base/log.hpp>
 
 #include "archive/archive_file.hpp"
@@ -21,6 +23,14 @@ constexpr auto kLookEvery = 1s;
 constexpr auto kAfterFailure = 5s;
 
 std::filesystem::path PartOf(const std::filesystem::path& file) { return file.string() + ".part"; }
+
+// Then nothing else will do better.
+bool NoRoom(const Status& status) { return !status && status.error().code() == ErrorCode::kStorageFull; }
+
+// Of a file that another failed to take the place of.
+Status Unfinished(const std::filesystem::path& file) {
+  return Fail(ErrorCode::kInternal, file.string() + " is being written anew, and that could not be finished");
+}
 
 }  // namespace
 
@@ -73,27 +83,52 @@ Task<void> ArchiveJob::Run() {
 
 Task<Status> ArchiveJob::Work() {
   // Before anything is appended: where the file ends is not known else.
-  if (Status finished = co_await FinishRewriting(); !finished) co_return finished;
-  while (!stopping_) {
-    const auto due = rows().Due(kBlockLines, ground_.timers.Now() - options_.gather.count());
-    if (due.empty()) break;
-    for (const auto& [room, day] : due) {
-      if (stopping_) co_return Status();
-      if (Status appended = co_await Append(room, day); !appended) co_return appended;
+  Status finished = co_await FinishRewriting();
+  if (NoRoom(finished)) co_return finished;
+  Status appended = co_await AppendAll();
+  if (NoRoom(appended)) co_return appended;
+  Status redacted = co_await RedactAll();
+  if (!finished) co_return finished;
+  co_return appended ? redacted : appended;
+}
+
+Task<Status> ArchiveJob::AppendAll() {
+  Status worked;
+  std::set<std::pair<std::string, std::string>> failed;
+  for (bool more = true; more && !stopping_;) {
+    more = false;
+    for (const auto& each : rows().Due(kBlockLines, ground_.timers.Now() - options_.gather.count())) {
+      if (stopping_) break;
+      if (failed.contains(each)) continue;
+      Status appended = co_await Append(each.first, each.second);
+      if (NoRoom(appended)) co_return appended;
+      if (!appended) failed.insert(each);
+      if (worked) worked = appended;
+      more = true;
     }
   }
-  while (!stopping_) {
-    auto redaction = rows().NextRedaction();
+  co_return worked;
+}
+
+Task<Status> ArchiveJob::RedactAll() {
+  Status worked;
+  for (std::int64_t after = 0; !stopping_;) {
+    auto redaction = rows().NextRedaction(after);
     if (!redaction) break;
-    if (Status redacted = co_await Redact(std::move(*redaction)); !redacted) co_return redacted;
+    after = redaction->number;
+    Status redacted = co_await Redact(std::move(*redaction));
+    if (NoRoom(redacted)) co_return redacted;
+    if (worked) worked = redacted;
   }
-  co_return Status();
+  co_return worked;
 }
 
 Task<Status> ArchiveJob::Append(std::string room, std::string day) {
   const ArchivePending pending = rows().Pending(room, day, kMostBlock);
   if (pending.lines == 0) co_return Status();
   ArchiveFileRow row = rows().File(room, day);
+  const std::filesystem::path file = ArchiveFile(options_.data, room, day);
+  if (row.rewriting != 0) co_return Unfinished(file);
   ArchiveBlock block;
   block.first = pending.first;
   block.last = pending.last;
@@ -101,7 +136,6 @@ Task<Status> ArchiveJob::Append(std::string room, std::string day) {
   block.after = row.last;
   block.text = pending.text;
   const std::string bytes = PackBlock(block);
-  const std::filesystem::path file = ArchiveFile(options_.data, room, day);
   if (Status written = AppendAt(file, row.bytes, bytes); !written) co_return written;
   row.bytes += bytes.size();
   row.lines += pending.lines;
@@ -112,9 +146,13 @@ Task<Status> ArchiveJob::Append(std::string room, std::string day) {
 
 Task<Status> ArchiveJob::Redact(ArchiveRows::Redaction redaction) {
   // Lines of the message that are in no file are without it already, so what is appended meanwhile needs no look.
+  Status worked;
   for (ArchiveFileRow& row : rows().FilesFrom(redaction.room, redaction.from_day)) {
-    if (Status redacted = co_await RedactFile(std::move(row), redaction.message); !redacted) co_return redacted;
+    Status redacted = co_await RedactFile(std::move(row), redaction.message);
+    if (NoRoom(redacted)) co_return redacted;
+    if (worked) worked = redacted;
   }
+  if (!worked) co_return worked;
   co_return co_await ground_.store.Write([redaction = std::move(redaction)](sqlite::Database& database) {
     database.Slot<ArchiveRows>().Redacted(redaction.room, redaction.message);
   });
@@ -122,6 +160,7 @@ Task<Status> ArchiveJob::Redact(ArchiveRows::Redaction redaction) {
 
 Task<Status> ArchiveJob::RedactFile(ArchiveFileRow row, std::string message) {
   const std::filesystem::path file = ArchiveFile(options_.data, row.room, row.day);
+  if (row.rewriting != 0) co_return Unfinished(file);
   auto bytes = ReadFile(file);
   if (!bytes || bytes->size() < row.bytes)
     co_return Fail(ErrorCode::kInternal, file.string() + " is shorter than it was");
@@ -163,19 +202,21 @@ Status ArchiveJob::Replace(const ArchiveFileRow& row) const {
 }
 
 Task<Status> ArchiveJob::FinishRewriting() {
+  Status worked;
   for (ArchiveFileRow& row : rows().Rewriting()) {
     const std::filesystem::path file = ArchiveFile(options_.data, row.room, row.day);
     std::error_code error;
     // Renamed already, if it is not there: what it was is in the file's place.
-    if (std::filesystem::exists(PartOf(file), error)) {
-      if (Status replaced = Replace(row); !replaced) co_return replaced;
+    Status finished = std::filesystem::exists(PartOf(file), error) ? Replace(row) : Status();
+    if (finished) {
+      row.bytes = std::exchange(row.rewriting, 0);
+      finished = co_await ground_.store.Write(
+          [row](sqlite::Database& database) { database.Slot<ArchiveRows>().Rewrite(row); });
     }
-    row.bytes = std::exchange(row.rewriting, 0);
-    Status kept =
-        co_await ground_.store.Write([row](sqlite::Database& database) { database.Slot<ArchiveRows>().Rewrite(row); });
-    if (!kept) co_return kept;
+    if (NoRoom(finished)) co_return finished;
+    if (worked) worked = finished;
   }
-  co_return Status();
+  co_return worked;
 }
 
 }  // namespace tidings::app

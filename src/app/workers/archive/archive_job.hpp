@@ -18,8 +18,10 @@ class ArchiveJob final : public LaneJob {
 
  private:
   messaging::Task<void> Run();
-  // Everything that is due now.
+  // Everything that is due now. A file that fails holds up nothing of the others; the first failure.
   messaging::Task<Status> Work();
+  messaging::Task<Status> AppendAll();
+  messaging::Task<Status> RedactAll();
   messaging::Task<Status> Append(std::string room, std::string day);
   messaging::Task<Status> Redact(ArchiveRows::Redaction redaction);
   messaging::Task<Status> RedactFile(ArchiveFileRow row, std::string message);

@@ -3,6 +3,7 @@
 #include <tidings/base/json.hpp>
 
 #include "archive/archive_file.hpp"
+#include "event_check.hpp"
 #include "lane.hpp"
 
 namespace tidings::app {
@@ -44,6 +45,7 @@ bool BlankMessage(json::object& document) {
 
 Result<ArchiveLine> MakeArchiveLine(const messaging::Message& event) {
   const auto malformed = [](std::string why) { return Fail(ErrorCode::kMalformed, std::move(why)); };
+  if (Status checked = CheckTimedEvent(event); !checked) return std::unexpected(checked.error());
   auto body = json::Parse(event.body);
   if (!body || !body->is_object()) return malformed("the event's body is no JSON object");
   json::object* document = &body->get_object();
@@ -58,13 +60,13 @@ Result<ArchiveLine> MakeArchiveLine(const messaging::Message& event) {
   line.created = TextOf(*document, "created_at").substr(0, kDayLength);
   line.deletes = event.type == kDeleted;
   if (json::object* reply = ObjectIn(*document, "reply_to")) line.quoted = TextOf(*reply, "_id");
-  if (!IsRoomId(line.room) || !IsDay(line.day) || line.seq == 0 || line.message.empty()) {
-    return malformed("the event has no room, time, number or message");
-  }
+  if (line.message.empty()) return malformed("the event is of no message");
   if (!IsDay(line.created)) line.created = line.day;
   json::ObjectWriter writer(line.text);
   writer.Text("type", event.type).Text("id", event.id).Text("room", line.room).Number("seq", line.seq).Text("at", at);
   writer.Raw("data", json::serialize(*document)).End();
+  // It stands a level deeper than it came.
+  if (!json::Parse(line.text)) return malformed("the event is nested too deeply");
   line.text += '\n';
   return line;
 }

@@ -69,7 +69,8 @@ ArchiveRows::ArchiveRows(sqlite::Database& database)
       files_(database, std::string(kFileColumns) + "ORDER BY room, day"),
       files_from_(database, std::string(kFileColumns) + "WHERE room = ?1 AND day >= ?2 ORDER BY day"),
       rewriting_(database, std::string(kFileColumns) + "WHERE rewriting <> 0"),
-      next_redaction_(database, "SELECT room, message, from_day FROM redactions ORDER BY number LIMIT 1"),
+      next_redaction_(
+          database, "SELECT number, room, message, from_day FROM redactions WHERE number > ?1 ORDER BY number LIMIT 1"),
       all_(database, "SELECT room, day FROM files UNION SELECT room, day FROM lines ORDER BY room, day") {}
 
 void ArchiveRows::Add(const ArchiveLine& line, Millis now) {
@@ -130,10 +131,10 @@ std::vector<ArchiveFileRow> ArchiveRows::FilesFrom(std::string_view room, std::s
 }
 std::vector<ArchiveFileRow> ArchiveRows::Rewriting() { return Gather(rewriting_.Query()); }
 
-std::optional<ArchiveRows::Redaction> ArchiveRows::NextRedaction() {
-  auto rows = next_redaction_.Query();
+std::optional<ArchiveRows::Redaction> ArchiveRows::NextRedaction(std::int64_t after) {
+  auto rows = next_redaction_.Query(after);
   if (!rows.Next()) return std::nullopt;
-  return Redaction{std::string(rows.Text(0)), std::string(rows.Text(1)), std::string(rows.Text(2))};
+  return Redaction{rows.Int(0), std::string(rows.Text(1)), std::string(rows.Text(2)), std::string(rows.Text(3))};
 }
 
 std::vector<std::pair<std::string, std::string>> ArchiveRows::All() { return GatherPairs(all_.Query()); }

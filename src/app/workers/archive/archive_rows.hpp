@@ -56,14 +56,15 @@ class ArchiveRows {
   std::vector<ArchiveFileRow> Files();
   std::vector<ArchiveFileRow> FilesFrom(std::string_view room, std::string_view day);
   std::vector<ArchiveFileRow> Rewriting();
-  // The oldest one.
   class Redaction {
    public:
+    std::int64_t number = 0;
     std::string room;
     std::string message;
     std::string from_day;
   };
-  std::optional<Redaction> NextRedaction();
+  // The oldest one past that number.
+  std::optional<Redaction> NextRedaction(std::int64_t after);
   // (room, day) of everything that is there.
   std::vector<std::pair<std::string, std::string>> All();
 

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 
+#include <tidings/base/bytes.hpp>
 #include <tidings/base/json.hpp>
 #include <tidings/base/log.hpp>
 #include <tidings/messaging/delivery.hpp>
 
+#include "event_check.hpp"
 #include "lane.hpp"
 #include "push/server_access.hpp"
 
@@ -46,21 +48,28 @@ std::string BodyFor(const PushRow& row, const std::vector<std::string>& users, s
 // The event's own id: one that was replayed bears more behind it.
 std::string_view EventOf(const PushRow& row) { return std::string_view(row.event).substr(0, row.event.find('.')); }
 
+// For a letter: with the same id, its replay would be taken for a repeat.
+std::string NextId(const PushRow& row) {
+  constexpr std::string_view kAgain = ".again";
+  const std::string_view behind = std::string_view(row.event).substr(EventOf(row).size());
+  const std::uint64_t before = behind.starts_with(kAgain) ? ParseWhole(behind.substr(kAgain.size())).value_or(1) : 0;
+  return std::string(EventOf(row)) + std::string(kAgain) + std::to_string(before + 1);
+}
+
 }  // namespace
 
 PushJob::PushJob(const PushOptions& options, net::HttpClient& client, LaneGround ground)
     : options_(options), ground_(std::move(ground)), questions_(client, ground_.executor), changed_(ground_.executor) {}
 
 Status PushJob::Handle(const messaging::Message& piece, LaneUnit& unit) {
+  if (Status checked = CheckEvent(piece); !checked) return checked;
   const auto body = json::Parse(piece.body);
+  if (!body || !body->is_object()) return Fail(ErrorCode::kMalformed, "this is no message of a room");
   PushRow row;
   row.event = piece.id;
   row.room = KeyOf(piece);
   row.seq = piece.headers.Number("seq").value_or(0);
   row.message = piece.body;
-  if (!body || !body->is_object() || row.room.empty() || row.seq == 0) {
-    return Fail(ErrorCode::kMalformed, "this is no message of a room");
-  }
   unit.Write([row = std::move(row), now = ground_.timers.Now()](sqlite::Database& database) {
     database.Slot<PushRows>().Add(row, now);
   });
@@ -88,7 +97,8 @@ Task<void> PushJob::Run() {
   while (!stopping_) {
     try {
       auto& rows = ground_.store.database().Slot<PushRows>();
-      for (PushRow& row : rows.Due(ground_.timers.Now(), 2 * kAtOnce)) {
+      const Millis now = ground_.timers.Now();
+      for (PushRow& row : rows.Due(now, now + LongestPause().count(), 2 * kAtOnce)) {
         if (under_way_.size() >= kAtOnce || under_way_.contains(row.number)) continue;
         under_way_.insert(row.number);
         boost::asio::co_spawn(ground_.executor, Push(std::move(row)), boost::asio::detached);
@@ -100,6 +110,12 @@ Task<void> PushJob::Run() {
   }
   running_ = false;
   changed_.NotifyAll();
+}
+
+milliseconds PushJob::LongestPause() const {
+  milliseconds longest = kServerAway;
+  for (const milliseconds pause : options_.retry) longest = std::max(longest, pause);
+  return longest + longest / 10;
 }
 
 Task<void> PushJob::Push(PushRow row) {
@@ -173,9 +189,8 @@ Task<Status> PushJob::Tell(const PushRow& row, const std::vector<std::string>& u
   co_return Status();
 }
 
-// With another id: a replay is no repeat.
 Task<Status> PushJob::Bury(const PushRow& row, const Error& error) {
-  auto letter = messaging::Message::WithId(row.event + ".again", "message.created", row.message);
+  auto letter = messaging::Message::WithId(NextId(row), "message.created", row.message);
   letter.key = row.room;
   letter.headers.Set("seq", std::to_string(row.seq));
   messaging::MarkDead(letter, messaging::DeathReason::kFailed, error.message(), ground_.queue, ground_.timers.Now());

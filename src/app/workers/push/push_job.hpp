@@ -2,6 +2,7 @@
 // read it, at each try anew, and the gateway is told.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <set>
@@ -25,6 +26,7 @@ class PushJob final : public LaneJob {
 
  private:
   messaging::Task<void> Run();
+  std::chrono::milliseconds LongestPause() const;
   messaging::Task<void> Push(PushRow row);
   // Who is to be told. kUnavailable: the server cannot be asked just now.
   messaging::Task<Result<std::vector<std::string>>> Audience(const PushRow& row);

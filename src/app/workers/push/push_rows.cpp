@@ -15,16 +15,16 @@ PushRows::PushRows(sqlite::Database& database)
       failed_(database, "UPDATE pushes SET attempts = attempts + 1, next_at = ?2 WHERE number = ?1"),
       due_(
           database,
-          "SELECT number, event, room, seq, message, attempts FROM pushes WHERE next_at <= ?1 ORDER BY next_at, number "
-          "LIMIT ?2") {}
+          "SELECT number, event, room, seq, message, attempts FROM pushes WHERE next_at <= ?1 OR next_at > ?2 ORDER BY "
+          "next_at, number LIMIT ?3") {}
 
 void PushRows::Add(const PushRow& row, Millis now) { add_.Execute(row.event, row.room, row.seq, row.message, now); }
 void PushRows::Done(std::int64_t number) { done_.Execute(number); }
 void PushRows::Failed(std::int64_t number, Millis next_at) { failed_.Execute(number, next_at); }
 
-std::vector<PushRow> PushRows::Due(Millis now, std::size_t most) {
+std::vector<PushRow> PushRows::Due(Millis now, Millis latest, std::size_t most) {
   std::vector<PushRow> due;
-  for (auto rows = due_.Query(now, most); rows.Next();) {
+  for (auto rows = due_.Query(now, latest, most); rows.Next();) {
     PushRow row;
     row.number = rows.Int(0);
     row.event = rows.Text(1);

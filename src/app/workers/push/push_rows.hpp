@@ -32,8 +32,8 @@ class PushRows {
   void Add(const PushRow& row, Millis now);
   void Done(std::int64_t number);
   void Failed(std::int64_t number, Millis next_at);
-  // The oldest that are due.
-  std::vector<PushRow> Due(Millis now, std::size_t most);
+  // The oldest that are due; so are those past `latest`, which a clock that was wrong has put there.
+  std::vector<PushRow> Due(Millis now, Millis latest, std::size_t most);
 
  private:
   sqlite::Statement add_;

@@ -6,8 +6,10 @@
 #include <algorithm>
 
 #include <tidings/base/bytes.hpp>
+#include <tidings/base/json.hpp>
 #include <tidings/base/log.hpp>
 
+#include "event_check.hpp"
 #include "webhook/signature.hpp"
 
 namespace tidings::app {
@@ -39,7 +41,10 @@ WebhookJob::WebhookJob(const WebhookOptions& options, WebhookWatch& watch, net::
       ended_(ground_.executor) {}
 
 Status WebhookJob::Handle(const messaging::Message& piece, LaneUnit& unit) {
-  if (piece.key.empty() || !piece.headers.Has(kWebhookEventHeader)) {
+  const auto body = json::Parse(piece.body);
+  const bool named =
+      IsHeaderValue(piece.key) && IsHeaderValue(piece.type) && IsHeaderValue(piece.headers.Get(kWebhookEventHeader));
+  if (!named || !body || !body->is_object()) {
     return Fail(ErrorCode::kMalformed, "this is no piece of a webhook");
   }
   unit.Write([endpoint = piece.key, event = std::string(piece.headers.Get(kWebhookEventHeader)), type = piece.type,
@@ -142,8 +147,8 @@ Task<bool> WebhookJob::Step(const std::string& id, std::optional<milliseconds>& 
     co_return buried;
   }
   const Millis now = ground_.timers.Now();
-  if (state.waiting > 0 && state.next_at > now) {
-    // In steps, since a wall clock may be set.
+  // A wall clock may be set: it is waited in steps, and what lies further off than any pause is due.
+  if (state.waiting > 0 && state.next_at > now && state.next_at - now <= LongestPause().count()) {
     wait = std::min<milliseconds>(milliseconds(state.next_at - now), 60s);
     co_return false;
   }
@@ -155,6 +160,12 @@ Task<bool> WebhookJob::Step(const std::string& id, std::optional<milliseconds>& 
   const bool settled = co_await Settle(id, state, *delivery, reply);
   if (!settled) wait = kAfterFailedCommit;
   co_return settled;
+}
+
+milliseconds WebhookJob::LongestPause() const {
+  milliseconds longest = kMostRetryAfter;
+  for (const milliseconds pause : options_.retry) longest = std::max(longest, pause);
+  return longest + longest / 10;
 }
 
 Task<bool> WebhookJob::Follow(const WebhookEndpoint& endpoint, const WebhookState& state) {

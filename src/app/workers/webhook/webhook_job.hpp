@@ -2,6 +2,7 @@
 // coroutine of its own: one request at a time, in order, for as long as it takes.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -38,6 +39,7 @@ class WebhookJob final : public LaneJob {
   messaging::Task<void> Deliver(std::string endpoint, std::shared_ptr<Serving> serving);
   // False: there is nothing to do until something changes, or for `wait` at most.
   messaging::Task<bool> Step(const std::string& endpoint, std::optional<std::chrono::milliseconds>& wait);
+  std::chrono::milliseconds LongestPause() const;
   messaging::Task<bool> Follow(const WebhookEndpoint& endpoint, const WebhookState& state);
   messaging::Task<net::HttpReply> Post(const WebhookEndpoint& endpoint, const WebhookDelivery& delivery);
   messaging::Task<bool> Settle(const std::string& endpoint, const WebhookState& state, const WebhookDelivery& delivery,

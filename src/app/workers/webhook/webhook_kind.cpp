@@ -2,6 +2,7 @@
 
 #include <tidings/base/json.hpp>
 
+#include "event_check.hpp"
 #include "lane.hpp"
 #include "webhook/delivery_rows.hpp"
 #include "webhook/webhook_job.hpp"
@@ -26,6 +27,7 @@ net::HttpClientOptions ClientOptions(const WebhookOptions& options) {
 
 // {"type","timestamp","id","room","seq","data"}: the payload's form in Standard Webhooks, and where the event is in the log.
 Result<std::string> PayloadOf(const messaging::Message& event) {
+  if (Status checked = CheckTimedEvent(event); !checked) return std::unexpected(checked.error());
   const auto body = json::Parse(event.body);
   if (!body || !body->is_object()) return Fail(ErrorCode::kMalformed, "the event's body is no JSON object");
   std::string data;

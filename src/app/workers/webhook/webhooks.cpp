@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <span>
 
 #include <tidings/base/bytes.hpp>
 #include <tidings/base/id.hpp>
@@ -45,28 +46,40 @@ Status AskLanes(const std::filesystem::path& data, const std::function<void(sqli
   return {};
 }
 
-// How the endpoint fares, over all lanes: it has one, but for what is left of a time with another number of them.
-Result<WebhookState> StateOf(const std::filesystem::path& data, std::string_view id) {
-  WebhookState all;
+void AddState(WebhookState& all, const WebhookState& one) {
+  all.delivered += one.delivered;
+  all.waiting += one.waiting;
+  all.dead += one.dead;
+  all.dropped += one.dropped;
+  if (one.last_at < all.last_at || one.last_at == 0) return;
+  all.failures = one.failures;
+  all.failing_since = one.failing_since;
+  all.next_at = one.next_at;
+  all.last_at = one.last_at;
+  all.last_status = one.last_status;
+  all.last_error = one.last_error;
+  all.disabled_at = one.disabled_at;
+  all.disabled_why = one.disabled_why;
+  all.resumed = one.resumed;
+}
+
+// How each endpoint fares, over all lanes: it has one, but for what is left of a time with another number of them. Opening a
+// lane's file costs more than asking it.
+Result<std::vector<WebhookState>> StatesOf(const std::filesystem::path& data,
+                                           std::span<const WebhookEndpoint> endpoints) {
+  std::vector<WebhookState> all(endpoints.size());
   const Status asked = AskLanes(data, [&](sqlite::Database& database) {
-    const WebhookState one = WebhookRows(database).State(id);
-    all.delivered += one.delivered;
-    all.waiting += one.waiting;
-    all.dead += one.dead;
-    all.dropped += one.dropped;
-    if (one.last_at < all.last_at || one.last_at == 0) return;
-    all.failures = one.failures;
-    all.failing_since = one.failing_since;
-    all.next_at = one.next_at;
-    all.last_at = one.last_at;
-    all.last_status = one.last_status;
-    all.last_error = one.last_error;
-    all.disabled_at = one.disabled_at;
-    all.disabled_why = one.disabled_why;
-    all.resumed = one.resumed;
+    WebhookRows rows(database);
+    for (std::size_t i = 0; i < endpoints.size(); ++i) AddState(all[i], rows.State(endpoints[i].id));
   });
   if (!asked) return std::unexpected(asked.error());
   return all;
+}
+
+Result<WebhookState> StateOf(const std::filesystem::path& data, const WebhookEndpoint& endpoint) {
+  auto states = StatesOf(data, {&endpoint, 1});
+  if (!states) return std::unexpected(states.error());
+  return std::move(states->front());
 }
 
 void AppendList(std::string& out, const std::vector<std::string>& texts) {
@@ -169,12 +182,12 @@ Result<std::string> Webhooks::List() const {
   const std::lock_guard lock(mutex_);
   const auto endpoints = ReadWebhooks(data_);
   if (!endpoints) return std::unexpected(endpoints.error());
+  const auto states = StatesOf(data_, *endpoints);
+  if (!states) return std::unexpected(states.error());
   std::string out = "[";
-  for (const WebhookEndpoint& endpoint : *endpoints) {
-    const auto state = StateOf(data_, endpoint.id);
-    if (!state) return std::unexpected(state.error());
-    if (out.size() > 1) out += ',';
-    out += Shown(endpoint, *state, false);
+  for (std::size_t i = 0; i < endpoints->size(); ++i) {
+    if (i > 0) out += ',';
+    out += Shown((*endpoints)[i], (*states)[i], false);
   }
   return out + "]";
 }
@@ -185,7 +198,7 @@ Result<std::string> Webhooks::Get(std::string_view id) const {
   if (!endpoints) return std::unexpected(endpoints.error());
   const auto found = std::ranges::find(*endpoints, id, &WebhookEndpoint::id);
   if (found == endpoints->end()) return std::unexpected(NoSuchEndpoint());
-  const auto state = StateOf(data_, id);
+  const auto state = StateOf(data_, *found);
   if (!state) return std::unexpected(state.error());
   return Shown(*found, *state, false);
 }
@@ -200,7 +213,7 @@ Result<std::string> Webhooks::Edit(std::string_view id, bool secret,
   if (Status edited = edit(*found); !edited) return std::unexpected(edited.error());
   found->updated_at = clock_.Now();
   if (Status written = WriteWebhooks(data_, *endpoints); !written) return std::unexpected(written.error());
-  const auto state = StateOf(data_, id);
+  const auto state = StateOf(data_, *found);
   return Shown(*found, state.value_or(WebhookState()), secret);
 }
 
