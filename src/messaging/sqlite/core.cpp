@@ -55,6 +55,7 @@ void Core::Receive(Jobs jobs, Outbox outbox) {
     if (found == baskets_.end() || closed_) {
       if (closed_ || handout.messages.empty()) continue;
       std::vector<MessageId> ids;
+      ids.reserve(handout.messages.size());
       for (const KeptMessage& kept : handout.messages) ids.push_back(kept.id);
       Send([epoch = epoch_, queue = handout.messages.front().queue, ids = std::move(ids)](Desk& desk) -> Status {
         (void)desk.GiveBack(epoch, queue, ids, false);
@@ -259,6 +260,7 @@ void Core::TakeBack(Basket& basket, std::size_t count) {
   LetRest(basket.consumer);
   const QueueId queue = basket.messages.front().kept.queue;
   std::vector<MessageId> ids;
+  ids.reserve(count);
   for (std::size_t i = 0; i < count; ++i) ids.push_back(basket.messages[i].kept.id);
   basket.messages.erase(basket.messages.begin(), basket.messages.begin() + static_cast<std::ptrdiff_t>(count));
   Send([epoch = epoch_, queue, ids = std::move(ids)](Desk& desk) -> Status {
