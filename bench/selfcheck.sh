@@ -58,13 +58,13 @@ check() {
 fanout="fanout --members 50 --window 8"
 rooms="rooms --rooms 20 --members 5 --senders 10 --window 4"
 for protocol in limit socketio; do
-  check "healthy server" nothing $protocol "$fanout"
-  check "healthy server" nothing $protocol "$rooms"
-  check "losing server" lost $protocol "$fanout" --fault lose
-  check "losing server" lost $protocol "$rooms" --fault lose
-  check "doubling server" doubled $protocol "$fanout" --fault double
-  check "doubling server" doubled $protocol "$rooms" --fault double
-  check "reordering server" reordered $protocol "$fanout" --fault reorder
+  check "healthy server" nothing "$protocol" "$fanout"
+  check "healthy server" nothing "$protocol" "$rooms"
+  check "losing server" lost "$protocol" "$fanout" --fault lose
+  check "losing server" lost "$protocol" "$rooms" --fault lose
+  check "doubling server" doubled "$protocol" "$fanout" --fault double
+  check "doubling server" doubled "$protocol" "$rooms" --fault double
+  check "reordering server" reordered "$protocol" "$fanout" --fault reorder
 done
 check "healthy durable server" nothing limit "$rooms" --durable "$folder/messages.db"
 

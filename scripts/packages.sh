@@ -10,7 +10,7 @@ browser_packages=(chromium)
 bench_packages=(librabbitmq-dev libhiredis-dev redis-server rabbitmq-server)
 fuzz_packages=(libclang-rt-19-dev)
 format_packages=(clang-format-19 git)
-lint_packages=(clang-format-19 clang-tidy-19 libclang-rt-19-dev libgtest-dev libgmock-dev librapidcheck-dev git python3)
+lint_packages=(clang-format-19 clang-tidy-19 shellcheck libclang-rt-19-dev libgtest-dev libgmock-dev librapidcheck-dev git python3)
 
 node_minimum=20.11
 

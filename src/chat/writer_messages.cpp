@@ -127,8 +127,8 @@ Result<std::string> Engine::Writer::Send(const Caller& caller, const SendDraft& 
                     "\"clientMessageId\" was used for another message; a repeat must ask for the same");
       }
       RoomState* room = rooms_->Find(event->stream);
-      auto current = projection_->Current(event->stream, event->version);
-      return Document(*room, current ? std::move(*current) : *sent, true);
+      const auto current = projection_->Current(event->stream, event->version);
+      return Document(*room, current ? *current : *sent, true);
     }
   }
   auto found = MemberRoom(caller, draft.room);

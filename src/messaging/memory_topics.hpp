@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <tidings/messaging/pub_sub.hpp>
@@ -22,7 +23,7 @@ class MemorySubscription final : public AutoUnlink {
   static constexpr std::size_t kMostWaiting = 1'024;
 
   MemorySubscription(Executor executor, std::vector<std::string> topics)
-      : arrived(executor), topics_(std::move(topics)) {}
+      : arrived(std::move(executor)), topics_(std::move(topics)) {}
 
   // False: it is too far behind, and the message is lost to it. `first` if this is the first one since it could take some.
   bool Push(const std::string& topic, const Message& message, bool& first);

@@ -36,7 +36,7 @@ class Waiting final : public boost::asio::execution_context::service {
     virtual void GiveUp(std::vector<Resumption>& out) = 0;
 
    protected:
-    ~Member() = default;
+    virtual ~Member() = default;
 
    private:
     friend class Waiting;
@@ -82,7 +82,7 @@ boost::asio::execution_context::id Waiting::id;
 class Signal::State final : public std::enable_shared_from_this<Signal::State>, public Waiting::Member {
  public:
   explicit State(Executor executor) : executor_(std::move(executor)) {}
-  ~State() {
+  ~State() override {
     if (waiting_ != nullptr) waiting_->Remove(*this);
   }
 

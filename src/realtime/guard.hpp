@@ -10,7 +10,7 @@ namespace tidings::realtime {
 
 // Calls `call`; false if it threw.
 template <class Call>
-bool Guard(std::string_view what, Call&& call) {
+bool Guard(std::string_view what, const Call& call) {
   try {
     call();
     return true;

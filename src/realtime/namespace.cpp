@@ -82,7 +82,7 @@ Room& Namespace::RoomOf(std::string_view name) {
 void Namespace::Drop(Room& room) { rooms_.erase(rooms_.find(room.name())); }
 
 template <class Visit>
-void Namespace::Each(const BroadcastTarget& target, Visit&& visit) {
+void Namespace::Each(const BroadcastTarget& target, const Visit& visit) {
   // A socket that bears this broadcast's mark is left out: it was visited, or is excepted.
   const std::uint64_t mark = ++mark_;
   const auto visit_once = [&](Socket& socket) {
@@ -90,7 +90,7 @@ void Namespace::Each(const BroadcastTarget& target, Visit&& visit) {
     socket.mark_ = mark;
     visit(socket);
   };
-  const auto members = [&](std::string_view name, auto&& each) {
+  const auto members = [&](std::string_view name, const auto& each) {
     if (const auto room = rooms_.find(name); room != rooms_.end()) {
       for (const Room::Member& member : room->second->members()) each(*member.socket);
     }

@@ -9,7 +9,7 @@
 cd "$(dirname "$0")"
 . ../support/runner.sh
 
-server=echo
+server="echo"
 full=no
 while [[ ${1:-} == --* ]]; do
   case $1 in

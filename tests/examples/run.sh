@@ -12,4 +12,4 @@ command -v node >/dev/null || fail "node is missing: install the package nodejs 
 export TIDINGS_EXAMPLES=${TIDINGS_EXAMPLES:-$root/build/release/bin}
 [ -x "$TIDINGS_EXAMPLES/example_tasks" ] || fail "no examples in $TIDINGS_EXAMPLES: build them (./dev build), or name another folder by TIDINGS_EXAMPLES"
 install_npm "$root/tests/lib"
-run_node *.test.mjs
+run_node ./*.test.mjs

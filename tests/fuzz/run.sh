@@ -8,7 +8,7 @@
 # An input counts as one test. The last line is "N passed, N failed"; the exit code is not 0 on failure.
 set -uo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
-cd "$root"
+cd "$root" || exit
 
 mode=${1:---corpus}
 seconds=0

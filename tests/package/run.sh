@@ -6,7 +6,7 @@
 #
 # The last line is "N passed, N failed"; the exit code is not 0 on failure.
 set -uo pipefail
-cd "$(dirname "$0")"
+cd "$(dirname "$0")" || exit
 here=$PWD
 build=$(cd ../../build/release && pwd) || exit 1
 scratch=$(mktemp -d)

@@ -7,7 +7,7 @@
 cd "$(dirname "$0")"
 . ../support/runner.sh
 
-server=echo
+server="echo"
 if [ "${1:-}" = --reference ]; then
   server=reference
   shift

@@ -91,6 +91,7 @@ Task<Status> Bridge::Accept(const std::string& queue, std::vector<Delivery>& tak
   const Millis until = timers_.Steady() + kMostTrouble;
   for (;;) {
     std::vector<messaging::Outgoing> copies;
+    copies.reserve(taken.size());
     for (const Delivery& delivery : taken) {
       copies.emplace_back(messaging::Address::Queue(queue), delivery.message());
     }

@@ -26,11 +26,11 @@ std::unexpected<Error> Missing(const std::string& what) {
 std::string Line(const json::object& object) { return json::serialize(object); }
 
 // Bytes as a text, or marked as base64 where they are none.
-void PutBytes(json::object& object, std::string name, const std::string& bytes) {
+void PutBytes(json::object& object, std::string_view name, const std::string& bytes) {
   if (IsUtf8(bytes)) {
     object[name] = bytes;
   } else {
-    object[name + "64"] = Base64Encode(bytes);
+    object[std::string(name) + "64"] = Base64Encode(bytes);
   }
 }
 

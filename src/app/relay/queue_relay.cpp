@@ -128,7 +128,7 @@ QueueBacklog QueueRelay::State::Backlog() const {
   return backlog;
 }
 
-Result<std::unique_ptr<QueueRelay>> QueueRelay::Make(QueueRelayOptions options, eventing::EventStore& store,
+Result<std::unique_ptr<QueueRelay>> QueueRelay::Make(const QueueRelayOptions& options, eventing::EventStore& store,
                                                      chat::ReadPool& reads, chat::Engine& engine) {
   auto state = std::make_unique<State>(store, reads, engine);
   if (auto opened = state->Open(options); !opened) return std::unexpected(opened.error());

@@ -31,11 +31,10 @@ void AddAnalyticsCall(net::HttpApi& api, net::ChatServices& services, std::strin
     if (first >= end || end - first > kMost) {
       return call.Refuse(Error(ErrorCode::kInvalid, "\"from\" must be before \"to\", by 92 days at most"));
     }
+    std::string room(call.request.Query("room"));
     net::ReadThen<std::string>(
         services,
-        [data, first, end, room = std::string(call.request.Query("room"))](chat::Reader&) {
-          return AskAnalytics(data, first, end, room);
-        },
+        [data, first, end, room = std::move(room)](chat::Reader&) { return AskAnalytics(data, first, end, room); },
         [call = std::move(call)](Result<std::string> answer) mutable { call.Answer(std::move(answer)); });
   });
 }

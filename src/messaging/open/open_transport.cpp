@@ -29,7 +29,7 @@ Opened OpenSqlite(Executor executor, Timers& timers, LossLedger& ledger, std::st
   if (folder.empty()) return Fail(ErrorCode::kInvalid, "sqlite: names no folder: write sqlite:FOLDER");
   SqliteTransport::Options options;
   options.folder = folder;
-  return Widened(SqliteTransport::Open(std::move(executor), timers, ledger, std::move(options)));
+  return Widened(SqliteTransport::Open(std::move(executor), timers, ledger, options));
 }
 
 Opened OpenRedis(Executor executor, Timers& timers, LossLedger& ledger, std::string_view address) {

@@ -116,6 +116,7 @@ const QueueOptions* Registry::Find(std::string_view queue) const {
 
 std::vector<std::string> Registry::Queues() const {
   std::vector<std::string> names;
+  names.reserve(queues_.size());
   for (const auto& [name, declaration] : queues_) names.push_back(name);
   return names;
 }

@@ -69,11 +69,17 @@ void AppendText(TableWriter& table, std::string_view name, std::string_view valu
   }
 }
 
+// These have their property's type.
+bool IsMapped(std::string_view name) {
+  return std::ranges::any_of(kMapped, [&](const Mapped& mapped) { return mapped.name == name; });
+}
+
 // Fills the properties that headers travel as; what is left is the table's. Returns their order if it has to be told.
 std::string Map(const Headers& headers, Properties& properties) {
   std::string order;
   bool canonical = true;
   for (const auto& [name, value] : headers) {
+    if (name == kTypes) continue;
     const Mapped* mapped = MappedOf(name, value);
     order += mapped != nullptr ? mapped->letter : '.';
     if (mapped == nullptr) continue;
@@ -140,16 +146,16 @@ bool FitsAsName(std::string_view name) {
   return !name.empty() && name.size() <= 128 && std::ranges::all_of(name, [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
-// What the broker wrote into the table.
-class BrokerHeaders {
+// What a table holds beside the headers: what the broker wrote into it, and the types of what is no text.
+class Beside {
  public:
   std::optional<Value> deaths;
   std::optional<std::uint64_t> delivery_count;
+  ValueTypes types;
+  std::string order;
 };
 
-Status ReadTableInto(std::string_view content, Message& message, BrokerHeaders& broker, std::string& order,
-                     Strictness strictness) {
-  ValueTypes types;
+Status ReadTableInto(std::string_view content, Message& message, Beside& beside, Strictness strictness) {
   Reader reader(content);
   while (!reader.done()) {
     std::string_view name = reader.ShortText();
@@ -161,11 +167,14 @@ Status ReadTableInto(std::string_view content, Message& message, BrokerHeaders& 
       if (name == kKey && text.size() <= Message::kMostKey) {
         message.key = text;
       } else if (name == kOrder) {
-        order = text;
+        beside.order = text;
       } else {
         if (name.starts_with(kEscape)) name.remove_prefix(kEscape.size());
+        // It is written by what reads a message, never sent.
+        if (name == kTypes) continue;
         if (FitsAsName(name)) {
           message.headers.Set(name, std::string(text));
+          beside.types.Remove(name);
         } else if (strictness == Strictness::kStrict) {
           return Fail(ErrorCode::kInvalid, "a header's name is not 1 to 128 printable ASCII characters");
         }
@@ -175,27 +184,31 @@ Status ReadTableInto(std::string_view content, Message& message, BrokerHeaders& 
     auto value = ReadValue(reader, type);
     if (!value) return Fail(ErrorCode::kInvalid, "the table of headers is malformed, or deeper than 16 levels");
     if (name == "x-death") {
-      broker.deaths = std::move(*value);
+      beside.deaths = std::move(*value);
     } else if (name == "x-delivery-count") {
-      broker.delivery_count = value->kind == Value::Kind::kUnsigned
+      beside.delivery_count = value->kind == Value::Kind::kUnsigned
                                   ? value->whole
                                   : static_cast<std::uint64_t>(std::max<std::int64_t>(value->integer, 0));
     } else if (name == kKey) {
       message.key = value->Text().substr(0, Message::kMostKey);
     } else if (!IsBrokers(name)) {
       if (name.starts_with(kEscape)) name.remove_prefix(kEscape.size());
+      if (name == kTypes) continue;
       if (FitsAsName(name)) {
         // What is no UTF-8 is sent as bytes in any case.
         const bool text = value->kind == Value::Kind::kBytes && !IsUtf8(value->text);
         message.headers.Set(name, value->Text());
-        if (!text && !NeedsEscape(name)) types.Add(name, begin.substr(0, begin.size() - reader.rest().size()));
+        if (text || NeedsEscape(name) || IsMapped(name)) {
+          beside.types.Remove(name);
+        } else {
+          beside.types.Add(name, begin.substr(0, begin.size() - reader.rest().size()));
+        }
       } else if (strictness == Strictness::kStrict) {
         return Fail(ErrorCode::kInvalid, "a header's name is not 1 to 128 printable ASCII characters");
       }
     }
   }
   if (!reader.ok()) return Fail(ErrorCode::kInvalid, "the table of headers is cut off");
-  types.PutInto(message.headers);
   return {};
 }
 
@@ -232,9 +245,9 @@ DeathReason ReasonOf(std::string_view word) {
 }
 
 // The broker itself made it a dead letter of the queue that `queue` is for. Its newest death comes first in the list.
-void TranslateDeath(const BrokerHeaders& broker, std::string_view queue, Message& message) {
-  if (!broker.deaths || message.headers.Has(header::kDeathReason)) return;
-  for (const Value& death : broker.deaths->children) {
+void TranslateDeath(const Beside& beside, std::string_view queue, Message& message) {
+  if (!beside.deaths || message.headers.Has(header::kDeathReason)) return;
+  for (const Value& death : beside.deaths->children) {
     const Value* of = death.Find("queue");
     const Value* reason = death.Find("reason");
     if (of == nullptr || reason == nullptr || DeadLetterQueue(of->text) != queue) continue;
@@ -305,14 +318,13 @@ Result<Received> ReadMessage(std::string_view bytes, std::string& body, bool red
   if (!ReadProperties(bytes, properties)) return Fail(ErrorCode::kInvalid, "the properties are malformed");
   Received received;
   Message& message = received.message;
-  BrokerHeaders broker;
-  std::string order;
-  if (Status table = ReadTableInto(properties.headers, message, broker, order, strictness); !table) {
+  Beside beside;
+  if (Status table = ReadTableInto(properties.headers, message, beside, strictness); !table) {
     return std::unexpected(table.error());
   }
   constexpr std::uint16_t kAllMapped =
       Properties::kContentType | Properties::kContentEncoding | Properties::kCorrelationId | Properties::kReplyTo;
-  if ((properties.flags & kAllMapped) != 0) message.headers = InOrder(properties, message.headers, order);
+  if ((properties.flags & kAllMapped) != 0) message.headers = InOrder(properties, message.headers, beside.order);
   if (properties.Has(Properties::kTimestamp) && properties.timestamp < 253'402'300'800 &&
       !message.headers.Has(header::kTimestamp)) {
     message.headers.Set(header::kTimestamp, FormatTime(static_cast<Millis>(properties.timestamp * 1000)));
@@ -321,15 +333,17 @@ Result<Received> ReadMessage(std::string_view bytes, std::string& body, bool red
   if (properties.Has(Properties::kUserId)) message.headers.SetDefault("amqp-user-id", std::string(properties.user_id));
   message.id = SafeId(properties.message_id);
   message.type = properties.type;
-  TranslateDeath(broker, queue, message);
+  TranslateDeath(beside, queue, message);
+  // Last: what a message has no room for is their types, never one of the headers.
+  beside.types.PutInto(message.headers);
   if (Status fits = Bounded(message, strictness); !fits) return std::unexpected(fits.error());
   if (body.size() > Message::kMostBody && strictness == Strictness::kStrict) {
     return Fail(ErrorCode::kTooLarge,
                 "the body has " + std::to_string(body.size()) + " bytes, more than a message may");
   }
   message.body = std::move(body);
-  received.deliveries = broker.delivery_count
-                            ? static_cast<std::uint32_t>(std::min<std::uint64_t>(*broker.delivery_count, 1'000'000)) + 1
+  received.deliveries = beside.delivery_count
+                            ? static_cast<std::uint32_t>(std::min<std::uint64_t>(*beside.delivery_count, 1'000'000)) + 1
                             : (redelivered ? 2 : 1);
   return received;
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -223,6 +224,69 @@ TEST(MessageCodec, KeepsTheTypesOfAnotherClientsHeaders) {
   }
 }
 
+// A table of other clients' headers, as its writer left it.
+std::string Written(const std::function<void(TableWriter&)>& write) {
+  std::string text;
+  Writer writer(text);
+  TableWriter table(writer);
+  write(table);
+  table.End();
+  return text.substr(4);
+}
+
+Message FromOthers(const Properties& properties) {
+  std::string bytes;
+  AppendProperties(bytes, properties);
+  std::string body = "b";
+  auto received = ReadMessage(bytes, body, false, "q", Strictness::kStrict);
+  EXPECT_TRUE(received) << received.error().message();
+  return received ? received->message : Message();
+}
+
+Message FromOthers(std::string_view table) {
+  Properties properties;
+  properties.Set(Properties::kHeaders, &Properties::headers, table);
+  return FromOthers(properties);
+}
+
+TEST(MessageCodec, TakesTheLastOfTwoHeadersOfOneNameWithItsType) {
+  const Message twice = FromOthers(Written([](TableWriter& table) {
+    table.Integer("n", 7).Text("text", "t").Integer("m", 1).Bool("n", true).Bool("m", false).Integer("m", 2);
+  }));
+  EXPECT_EQ(twice.headers.Get("n"), "true");
+  EXPECT_EQ(twice.headers.Get("m"), "2");
+  const auto expected =
+      Members(Written([](TableWriter& table) { table.Bool("n", true).Text("text", "t").Integer("m", 2); }));
+  EXPECT_EQ(Members(Wire(twice).read.headers), expected);
+  EXPECT_EQ(Wire(twice).Arrived(), twice);
+
+  const Message text_last = FromOthers(Written([](TableWriter& table) { table.Integer("n", 7).Text("n", "7"); }));
+  EXPECT_FALSE(text_last.headers.Has("amqp-types"));
+  EXPECT_EQ(Members(Wire(text_last).read.headers), Members(Written([](TableWriter& table) { table.Text("n", "7"); })));
+}
+
+TEST(MessageCodec, FindsATypeBehindOneThatFitsNoMore) {
+  Message message("t", "b");
+  message.headers = {{"n", "7"}, {"amqp-types", "n=dAE n=bAAAAAAAAAAH"}};
+  EXPECT_EQ(Members(Wire(message).read.headers), Members(Written([](TableWriter& table) { table.Integer("n", 7); })));
+}
+
+TEST(MessageCodec, KeepsTheOrderOfHeadersAroundTheirTypes) {
+  Message message = FromOthers(Written([](TableWriter& table) { table.Integer("n", 7); }));
+  ASSERT_EQ(message.headers.size(), 2u);
+  // What is set behind them, on its way through a program.
+  for (const std::string name : {"a", "content-type", "z"}) message.headers.Set(name, "x");
+  Headers expected = {{"n", "7"}, {"a", "x"}, {"content-type", "x"}, {"z", "x"}};
+  expected.Set("amqp-types", std::string(message.headers.Get("amqp-types")));
+  EXPECT_EQ(Wire(message).Arrived().headers, expected);
+}
+
+TEST(MessageCodec, SendsNoTypesOfItsOwnAndTakesNone) {
+  const Message message =
+      FromOthers(Written([](TableWriter& table) { table.Text("amqp-types", "n=bAAAAAAAAAAH").Text("n", "7"); }));
+  EXPECT_EQ(message.headers, (Headers{{"n", "7"}}));
+}
+
 TEST(MessageCodec, LeavesTypesOutWhereAMessageIsFull) {
   std::string text;
   Writer writer(text);
@@ -233,6 +297,17 @@ TEST(MessageCodec, LeavesTypesOutWhereAMessageIsFull) {
   const auto received = ReadMessage(Foreign(text.substr(4), "id"), body, false, "q", Strictness::kStrict);
   ASSERT_TRUE(received) << received.error().message();
   EXPECT_FALSE(received->message.headers.Has("amqp-types"));
+
+  // The place that is left may be a property's.
+  Properties properties;
+  const std::string one_less = Written([](TableWriter& table) {
+    for (std::size_t i = 1; i < Headers::kMostHeaders; ++i) table.Integer("n" + std::to_string(i), 1);
+  });
+  properties.Set(Properties::kHeaders, &Properties::headers, one_less);
+  properties.Set(Properties::kContentType, &Properties::content_type, "text/plain");
+  const Message full = FromOthers(properties);
+  EXPECT_EQ(full.headers.size(), Headers::kMostHeaders);
+  EXPECT_EQ(full.headers.Get("content-type"), "text/plain");
 }
 
 TEST(MessageCodec, TellsWhatIsNoMessage) {

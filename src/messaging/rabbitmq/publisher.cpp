@@ -65,7 +65,7 @@ Publisher::Publisher(Executor executor, Timers& timers, LossLedger& ledger, std:
       timers_(timers),
       ledger_(ledger),
       link_(std::move(link)),
-      options_(options),
+      options_(std::move(options)),
       lost_(executor_),
       idle_(executor_) {}
 

@@ -105,7 +105,7 @@ Task<Status> RabbitTransport::Core::PutAmongDead(std::string queue, Message mess
     options_of_dead.message_ttl.reset();
     topology.AddQueue(DeadLetterQueue(queue), options_of_dead);
     const Status declared = co_await WithConnection([&](std::shared_ptr<Connection> connection) {
-      return rabbitmq::Declare(connection, topology, OnRefusal::kFail);
+      return rabbitmq::Declare(std::move(connection), topology, OnRefusal::kFail);
     });
     if (!declared) co_return declared;
     published = co_await publisher->Publish(dead, std::move(message), PublishOptions());
@@ -127,7 +127,7 @@ Task<Status> RabbitTransport::Core::Declare(Topology topology) {
   if (closed) co_return Fail(ErrorCode::kUnavailable, "the transport is closed");
   if (Status valid = Check(topology); !valid) co_return valid;
   const Status declared = co_await WithConnection([&](std::shared_ptr<Connection> connection) {
-    return rabbitmq::Declare(connection, topology, OnRefusal::kFail);
+    return rabbitmq::Declare(std::move(connection), topology, OnRefusal::kFail);
   });
   if (declared) registry.Remember(topology);
   co_return declared;

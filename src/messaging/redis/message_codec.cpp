@@ -32,7 +32,8 @@ std::optional<std::string> Unescaped(std::string_view text) {
       plain += text[i];
       continue;
     }
-    if (++i == text.size() || (text[i] != '\\' && text[i] != 'n')) return std::nullopt;
+    ++i;
+    if (i == text.size() || (text[i] != '\\' && text[i] != 'n')) return std::nullopt;
     plain += text[i] == 'n' ? '\n' : '\\';
   }
   return plain;

@@ -75,16 +75,16 @@ void Publisher::Add(std::shared_ptr<const Target> target, const Message& message
 
 void Publisher::Flush() {
   flushing_ = false;
-  for (auto& batch : std::exchange(open_, {})) Send(std::move(batch));
+  for (const auto& batch : std::exchange(open_, {})) Send(batch);
 }
 
 void Publisher::Close() {
-  for (auto& batch : std::exchange(stale_, {})) Send(std::move(batch));
+  for (const auto& batch : std::exchange(stale_, {})) Send(batch);
   Flush();
 }
 
 // A token that is there already is not put there again, so a batch may be sent twice.
-void Publisher::Send(std::shared_ptr<Batch> batch) {
+void Publisher::Send(const std::shared_ptr<Batch>& batch) {
   auto request = std::make_unique<Request>(
       scripts::kPublish, batch->target->head,
       [self = shared_from_this(), batch](Result<Value> value, bool) { self->Answered(batch, value); });
@@ -103,7 +103,7 @@ void Publisher::Finish(Batch& batch, const std::function<Result<std::size_t>(std
 void Publisher::Answered(const std::shared_ptr<Batch>& batch, const Result<Value>& value) {
   const Target& target = *batch->target;
   if (!value) {
-    const Error error = value.error();
+    const Error& error = value.error();
     return Finish(*batch, [&](std::size_t) { return std::unexpected(error); });
   }
   if (value->text() == "STALE") {

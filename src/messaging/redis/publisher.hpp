@@ -41,7 +41,7 @@ class Publisher : public std::enable_shared_from_this<Publisher> {
     std::size_t bytes = 0;
   };
   void Flush();
-  void Send(std::shared_ptr<Batch> batch);
+  void Send(const std::shared_ptr<Batch>& batch);
   void Answered(const std::shared_ptr<Batch>& batch, const Result<Value>& value);
   void Finish(Batch& batch, const std::function<Result<std::size_t>(std::size_t)>& result);
   Task<void> RouteAgain();

@@ -195,7 +195,8 @@ Task<Status> RedisTransport::Core::PublishAll(std::vector<messaging::Outgoing> m
                     [self, progress, to = outgoing.to, options = outgoing.options](Result<std::size_t> published) {
                       auto routed = self->Routed(std::move(published), to, options);
                       if (!routed && progress->status) progress->status = std::unexpected(routed.error());
-                      if (--progress->waiting == 0 || !routed || progress->waiting == kMostUnsent / 2) {
+                      --progress->waiting;
+                      if (progress->waiting == 0 || !routed || progress->waiting == kMostUnsent / 2) {
                         progress->changed.NotifyAll();
                       }
                     });

@@ -119,6 +119,7 @@ Task<Result<std::unique_ptr<messaging::Subscription>>> RedisPubSub::Subscribe(st
     by_channel.emplace(keys_.Topic(topic), topic);
   }
   std::vector<std::string> channels;
+  channels.reserve(by_channel.size());
   for (const auto& [channel, topic] : by_channel) channels.push_back(channel);
   const auto inbox = std::make_shared<Inbox>(executor_, std::move(by_channel), ledger_);
   std::erase_if(inboxes_, [](const auto& held) { return held.expired(); });

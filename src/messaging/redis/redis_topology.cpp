@@ -63,6 +63,7 @@ Task<Status> RedisTransport::Core::Declare(messaging::Topology topology) {
 
 std::vector<RedisTransport::Core::Step> RedisTransport::Core::Declared() const {
   std::vector<Step> steps;
+  steps.reserve(declared_exchanges_.size() + declared_queues_.size() + declared_bindings_.size());
   for (const auto& [name, exchange] : declared_exchanges_) steps.push_back(StepFor(exchange));
   for (const auto& [name, queue] : declared_queues_) {
     for (Step& step : StepsFor(queue)) steps.push_back(std::move(step));

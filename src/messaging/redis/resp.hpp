@@ -134,6 +134,7 @@ class ReplyParser {
   // and consumed() says how long it was; Next() before the following one. False: more bytes are needed.
   Result<bool> Parse(std::string_view bytes);
   // REQUIRES: the last Parse returned true, and `bytes` are those that it was given.
+  // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the nodes know how long each text in it is
   Value value(std::string_view bytes) const { return Value(nodes_.data(), bytes.data(), nodes_.data()); }
   std::size_t consumed() const { return at_; }
   // How many bytes the reply has at least, as far as is known: to make room for.

@@ -68,7 +68,7 @@ void Subscriber::Sweep() {
   }
 }
 
-void Subscriber::Write(Arguments command) {
+void Subscriber::Write(const Arguments& command) {
   output_ += ArrayHead(command.count()) + command.bytes();
   if (output_.size() > kMostOutput && link_) link_->Close();
   to_write_.NotifyAll();

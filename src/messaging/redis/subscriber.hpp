@@ -40,7 +40,7 @@ class Subscriber : public std::enable_shared_from_this<Subscriber> {
   Task<void> Watch();
   Status Heard(const Value& value);
   void Confirmed(const std::string& channel);
-  void Write(Arguments command);
+  void Write(const Arguments& command);
   // Unsubscribes from what nobody listens to.
   void Sweep();
 

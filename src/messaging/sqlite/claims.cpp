@@ -185,6 +185,7 @@ void Claims::Drop(QueueId queue) {
 
 std::vector<QueueId> Claims::Queues() const {
   std::vector<QueueId> queues;
+  queues.reserve(claims_.size());
   for (const auto& [queue, ranges] : claims_) queues.push_back(queue);
   return queues;
 }

@@ -14,7 +14,7 @@ Core::Core(Executor executor, Timers& timers, LossLedger& ledger)
 void Core::Start(std::unique_ptr<QueueFile> file, std::unique_ptr<Desk> desk, Worker::Options options) {
   auto deliver = [executor = executor_, weak = weak_from_this()](Jobs jobs, Outbox outbox) {
     boost::asio::post(executor, [weak, jobs = std::move(jobs), outbox = std::move(outbox)]() mutable {
-      if (const auto self = weak.lock()) return self->Receive(std::move(jobs), std::move(outbox));
+      if (const auto self = weak.lock()) return self->Receive(jobs, std::move(outbox));
       for (const auto& job : jobs) job->Finish();
     });
   };
@@ -47,7 +47,7 @@ void Core::Send(std::move_only_function<Status(Desk&)> work) {
   Submit(std::make_unique<JobOf<void>>(true, std::move(work), nullptr, executor_));
 }
 
-void Core::Receive(Jobs jobs, Outbox outbox) {
+void Core::Receive(const Jobs& jobs, Outbox outbox) {
   if (outbox.epoch > epoch_) LoseAll(outbox.epoch);
   for (const Loss& loss : outbox.losses) ledger_.Count(loss.cause, loss.where, loss.messages);
   for (Handout& handout : outbox.handouts) {
@@ -55,6 +55,7 @@ void Core::Receive(Jobs jobs, Outbox outbox) {
     if (found == baskets_.end() || closed_) {
       if (closed_ || handout.messages.empty()) continue;
       std::vector<MessageId> ids;
+      ids.reserve(handout.messages.size());
       for (const KeptMessage& kept : handout.messages) ids.push_back(kept.id);
       Send([epoch = epoch_, queue = handout.messages.front().queue, ids = std::move(ids)](Desk& desk) -> Status {
         (void)desk.GiveBack(epoch, queue, ids, false);
@@ -144,7 +145,7 @@ std::vector<MessageId> Core::TakeLeft(ConsumerId consumer) {
 namespace {
 
 auto Removal(std::uint64_t epoch, ConsumerId consumer, QueueId queue, std::vector<MessageId> left) {
-  return [=](Desk& desk) -> Status {
+  return [epoch, consumer, queue, left = std::move(left)](Desk& desk) -> Status {
     desk.RemoveConsumer(consumer);
     if (!left.empty()) (void)desk.GiveBack(epoch, queue, left, false);
     return {};
@@ -259,6 +260,7 @@ void Core::TakeBack(Basket& basket, std::size_t count) {
   LetRest(basket.consumer);
   const QueueId queue = basket.messages.front().kept.queue;
   std::vector<MessageId> ids;
+  ids.reserve(count);
   for (std::size_t i = 0; i < count; ++i) ids.push_back(basket.messages[i].kept.id);
   basket.messages.erase(basket.messages.begin(), basket.messages.begin() + static_cast<std::ptrdiff_t>(count));
   Send([epoch = epoch_, queue, ids = std::move(ids)](Desk& desk) -> Status {

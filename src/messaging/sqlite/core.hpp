@@ -122,7 +122,7 @@ class Core : public std::enable_shared_from_this<Core> {
 
  private:
   void Submit(std::unique_ptr<Job> job);
-  void Receive(Jobs jobs, Outbox outbox);
+  void Receive(const Jobs& jobs, Outbox outbox);
   void LoseAll(std::uint64_t epoch);
   void PutNotice(SubscriptionId subscription, Notice notice);
   std::vector<MessageId> TakeLeft(ConsumerId consumer);

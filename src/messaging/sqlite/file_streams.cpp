@@ -27,9 +27,9 @@ class Watching {
   }
 
  private:
-  void Count(int by) {
+  void Count(std::ptrdiff_t by) {
     core_->Send([by](Desk& desk) -> Status {
-      desk.streams_watched = static_cast<std::size_t>(static_cast<int>(desk.streams_watched) + by);
+      desk.streams_watched = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(desk.streams_watched) + by);
       return {};
     });
   }

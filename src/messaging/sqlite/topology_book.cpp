@@ -78,6 +78,7 @@ const QueueInfo* TopologyBook::Find(QueueId id) const {
 
 std::vector<std::string> TopologyBook::Names() const {
   std::vector<std::string> names;
+  names.reserve(by_name_.size());
   for (const auto& [name, id] : by_name_) names.push_back(name);
   return names;
 }

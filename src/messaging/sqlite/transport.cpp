@@ -59,7 +59,7 @@ class SqliteTransport::Parts {
 };
 
 Result<std::unique_ptr<SqliteTransport>> SqliteTransport::Open(Executor executor, Timers& timers, LossLedger& ledger,
-                                                               Options options) {
+                                                               const Options& options) {
   embedded::QueueFile::Options at;
   at.folder = options.folder;
   at.vfs = options.vfs;

@@ -47,6 +47,7 @@ Result<std::string> AskAnalytics(const std::filesystem::path& data, Millis from,
     }
   }
   std::vector<const std::pair<const std::string, AnalyticsCount>*> busiest;
+  busiest.reserve(rooms.size());
   for (const auto& each : rooms) busiest.push_back(&each);
   std::ranges::sort(busiest, [](const auto* a, const auto* b) {
     return std::pair(b->second.messages, a->first) < std::pair(a->second.messages, b->first);

@@ -50,7 +50,7 @@ struct EntryRow {
   Millis accepted = 0;                 // wall clock, as the next two
   Millis due = 0;                      // not handed out before; 0: at once
   Millis expires = 0;                  // 0: never
-  bool whole = false;                    // the row has a message
+  bool whole = false;                  // the row has a message
   std::optional<std::string> headers;  // in place of those of the event
   std::optional<std::string> message;  // the whole of it, in place of the event
 };

@@ -108,10 +108,10 @@ class Bus {
     if constexpr (requires(const Plain& plain) {
                     { plain.template Of<E>() } -> std::same_as<OrderByKey>;
                   }) {
-      return part.template Of<E>();
+      return std::forward<Part>(part).template Of<E>();
     } else if constexpr (std::same_as<Plain, DeadLetter>) {
       if (!part.queue().empty()) AddDeadLetters(part.queue());
-      return part;
+      return Plain(std::forward<Part>(part));
     } else {
       return Plain(std::forward<Part>(part));
     }

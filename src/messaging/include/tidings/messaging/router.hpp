@@ -56,7 +56,7 @@ class Router {
   void Subscribe(std::string queue, Parts&&... parts) {
     HandlerSettings settings;
     Add(
-        std::move(queue), std::move(settings), [](auto&& handler) { return ToHandler(std::move(handler)); },
+        std::move(queue), std::move(settings), [](auto handler) { return ToHandler(std::move(handler)); },
         std::forward<Parts>(parts)...);
   }
   // The same for a handler of decoded messages.
@@ -64,7 +64,7 @@ class Router {
   void Subscribe(std::string queue, Parts&&... parts) {
     HandlerSettings settings;
     Add(
-        std::move(queue), std::move(settings), [](auto&& handler) { return ToHandler<E>(std::move(handler)); },
+        std::move(queue), std::move(settings), [](auto handler) { return ToHandler<E>(std::move(handler)); },
         std::forward<Parts>(parts)...);
   }
   void SubscribeAny(std::string queue, HandlerSettings settings, AnyHandler handler);

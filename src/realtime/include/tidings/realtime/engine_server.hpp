@@ -161,6 +161,7 @@ class EngineHandler {
     return std::nullopt;
   }
   // The session's open packet is on its way. `request` is that of the handshake.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): it is the handler's to keep
   virtual void OnOpened(EngineSession& session, std::shared_ptr<const HttpRequest> request) {
     (void)session;
     (void)request;

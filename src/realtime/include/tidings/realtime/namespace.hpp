@@ -98,7 +98,7 @@ class Namespace {
   Room& RoomOf(std::string_view name);
   void Drop(Room& room);
   template <class Visit>
-  void Each(const BroadcastTarget& target, Visit&& visit);
+  void Each(const BroadcastTarget& target, const Visit& visit);
   void Publish(const BroadcastTarget& target, bool local, std::string_view event, const Arguments& arguments);
   void Distribute(const BroadcastTarget& target, bool local, const EncodedPacket& packet);
 

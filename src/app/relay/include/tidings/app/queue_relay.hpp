@@ -35,7 +35,7 @@ struct QueueBacklog {
 class QueueRelay {
  public:
   // kInvalid: the URL is none. REQUIRES: all of them outlive it.
-  static Result<std::unique_ptr<QueueRelay>> Make(QueueRelayOptions options, eventing::EventStore& store,
+  static Result<std::unique_ptr<QueueRelay>> Make(const QueueRelayOptions& options, eventing::EventStore& store,
                                                   chat::ReadPool& reads, chat::Engine& engine);
   ~QueueRelay();
 

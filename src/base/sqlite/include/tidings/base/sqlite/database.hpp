@@ -126,13 +126,11 @@ class Statement {
   template <class T>
   void Bind(int place, const T& value);
   template <class T>
-  void BindForQuery(int place, T&& value) {
-    if constexpr (std::is_same_v<T, std::string>) {
-      BindCopy(place, value);
-    } else {
-      Bind(place, value);
-    }
+  void BindForQuery(int place, const T& value) {
+    Bind(place, value);
   }
+  // A temporary is gone before the first Next().
+  void BindForQuery(int place, const std::string&& value) { BindCopy(place, value); }
 
   Database& database_;
   sqlite3_stmt* handle_ = nullptr;

@@ -52,7 +52,7 @@ class SqliteTransport final : public Transport {
   // Blocks on the disk for a moment. Errors say what is wrong with the folder or file: not to be written, damaged, of another
   // program, of a newer version. REQUIRES: timers and ledger outlive the transport.
   static Result<std::unique_ptr<SqliteTransport>> Open(Executor executor, Timers& timers, LossLedger& ledger,
-                                                       Options options);
+                                                       const Options& options);
   // As Close, without waiting for those who wait.
   ~SqliteTransport() override;
 
