@@ -27,9 +27,9 @@ using messaging::PublishOptions;
 using messaging::QueueOptions;
 using messaging::SystemTimers;
 using messaging::Topology;
+using messaging::servers::RedisServer;
 using messaging::testing::FaultProxy;
 using messaging::testing::Faults;
-using messaging::testing::RedisServer;
 using messaging::testing::TaskRunner;
 
 class RedisTransportTest : public ::testing::Test {
@@ -166,7 +166,7 @@ TEST_F(RedisTransportTest, SaysThatThePasswordIsWrong) {
 
 TEST_F(RedisTransportTest, FailsInTimeWhenNobodyIsThere) {
   patience_ = 300ms;
-  const messaging::testing::FreePort nobody;
+  const messaging::servers::FreePort nobody;
   const auto transport = Open(nobody.number());
   const auto failed = Run(transport->Declare(Topology().AddQueue("jobs")));
   ASSERT_FALSE(failed);

@@ -9,16 +9,16 @@
 #include <utility>
 
 #include <tidings/messaging/redis/redis_transport.hpp>
+#include <tidings/messaging/servers/redis_server.hpp>
 
 #include "../../testing/fault_proxy.hpp"
-#include "../../testing/redis_server.hpp"
 #include "../../testing/transport_case.hpp"
 
 namespace tidings::redis::testing {
 
+using messaging::servers::RedisServer;
 using messaging::testing::FaultProxy;
 using messaging::testing::Faults;
-using messaging::testing::RedisServer;
 
 class RedisEnvironment final : public messaging::testing::TransportEnvironment {
  public:
