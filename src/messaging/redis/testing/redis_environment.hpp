@@ -68,7 +68,7 @@ class RedisEnvironment final : public messaging::testing::TransportEnvironment {
   bool PutGarbage(const std::string& queue, const std::string& bytes) override {
     const std::string base = "{tidings}:queue:" + queue + ":";
     server_.Send({"HSET", base + "messages", "garbage", bytes});
-    server_.Send({"LPUSH", base + "ready", "garbage:0:0:0:0"});
+    server_.Send({"LPUSH", base + "ready", "garbage:0:0:0:0:0"});
     return true;
   }
   RedisServer& server() { return server_; }
