@@ -93,7 +93,7 @@ MemoryReader::MemoryReader(std::shared_ptr<MemoryConnection> connection, std::sh
 
 std::optional<Delivery> MemoryReader::TryNext() {
   if (held_ >= prefetch_ || !stopped_.empty()) return std::nullopt;
-  StoredPtr stored = queue_->Take();
+  StoredPtr stored = queue_->Take(*this, counted_);
   if (!stored) return std::nullopt;
   ++held_;
   const std::uint32_t deliveries = stored->deliveries;

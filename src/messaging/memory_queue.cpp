@@ -22,8 +22,9 @@ void MemoryQueue::Accept(Message&& message, std::chrono::milliseconds delay,
   PutReady(std::move(stored));
 }
 
-StoredPtr MemoryQueue::Take() {
+StoredPtr MemoryQueue::Take(const MemoryWaiter& taker, bool consumer) {
   if (ready_count_ == 0) return nullptr;
+  if (options_.single_active && consumer && unsettled_count_ > 0 && holder_ != &taker) return nullptr;
   StoredPtr stored = std::move(ready_.front().stored);
   ready_.pop_front();
   --ready_count_;
@@ -32,22 +33,29 @@ StoredPtr MemoryQueue::Take() {
     expiring_.erase({stored->expires, stored->place});
     if (stored->expires <= state_->timers().Steady()) {
       Expire(std::move(stored));
-      return Take();
+      return Take(taker, consumer);
     }
   }
+  if (unsettled_count_ == 0) holder_ = &taker;
   ++unsettled_count_;
   ++stored->deliveries;
   return stored;
 }
 
-void MemoryQueue::GiveBack(StoredPtr stored) {
+void MemoryQueue::Settle() {
   --unsettled_count_;
+  // Another one's turn, perhaps.
+  if (options_.single_active && unsettled_count_ == 0) WakeSome();
+}
+
+void MemoryQueue::GiveBack(StoredPtr stored) {
+  Settle();
   --stored->deliveries;
   PutReady(std::move(stored));
 }
 
 void MemoryQueue::GiveBackUnsettled(StoredPtr stored) {
-  --unsettled_count_;
+  Settle();
   if (++stored->unsettled > options_.delivery_limit && options_.delivery_limit > 0) {
     MarkDead(stored->message, DeathReason::kDeliveryLimit,
              "handed out " + std::to_string(stored->unsettled) + " times and never settled", name_,
@@ -58,7 +66,7 @@ void MemoryQueue::GiveBackUnsettled(StoredPtr stored) {
 }
 
 void MemoryQueue::Retry(StoredPtr stored, Message&& message, std::chrono::milliseconds delay) {
-  --unsettled_count_;
+  Settle();
   stored->message = std::move(message);
   stored->unsettled = 0;
   if (delay.count() > 0) return PutDelayed(std::move(stored), delay);
@@ -106,7 +114,8 @@ bool MemoryQueue::StopAwaiting(MemoryWaiter& waiter) { return std::erase(waiters
 
 // A waiter that was woken takes its message later: those who are woken may be more than the messages, never less.
 void MemoryQueue::WakeSome() {
-  for (std::uint64_t woken = 0; woken < ready_count_ && !waiters_.empty(); ++woken) {
+  const std::uint64_t most = options_.single_active && ready_count_ > 0 ? waiters_.size() : ready_count_;
+  for (std::uint64_t woken = 0; woken < most && !waiters_.empty(); ++woken) {
     MemoryWaiter* const waiter = waiters_.front();
     waiters_.pop_front();
     waiter->Wake();

@@ -61,11 +61,11 @@ class MemoryQueue {
   bool ready() const { return ready_count_ > 0; }
 
   void Accept(Message&& message, std::chrono::milliseconds delay, std::optional<std::chrono::milliseconds> ttl);
-  // The first one that is ready; null if none is.
-  StoredPtr Take();
+  // The first one that is ready; null if none is. A `consumer` of a single-active queue gets none while another taker holds some.
+  StoredPtr Take(const MemoryWaiter& taker, bool consumer);
 
   // For what Take gave, one of them.
-  void Settle() { --unsettled_count_; }
+  void Settle();
   void GiveBack(StoredPtr stored);           // uncounted
   void GiveBackUnsettled(StoredPtr stored);  // counted against the delivery limit
   void Retry(StoredPtr stored, Message&& message, std::chrono::milliseconds delay);
@@ -75,7 +75,7 @@ class MemoryQueue {
   void Await(MemoryWaiter& waiter) { waiters_.push_back(&waiter); }
   // True if it waited still.
   bool StopAwaiting(MemoryWaiter& waiter);
-  // As many as there are messages ready.
+  // As many as there are messages ready; all if only one of them may take any.
   void WakeSome();
 
   void AddConsumer() { ++consumers_; }
@@ -108,6 +108,7 @@ class MemoryQueue {
   std::deque<Slot> ready_;  // by place; the first one is not empty
   std::uint64_t ready_count_ = 0;
   std::uint64_t unsettled_count_ = 0;
+  const MemoryWaiter* holder_ = nullptr;                 // took the first of what is unsettled
   std::uint64_t last_place_ = 0;
   std::multimap<Millis, StoredPtr> delayed_;             // when due
   std::set<std::pair<Millis, std::uint64_t>> expiring_;  // (when, place) of what is ready

@@ -91,6 +91,7 @@ MemoryTransport::MemoryTransport(Executor executor, std::shared_ptr<MemoryBroker
   capabilities_.ordered = true;
   capabilities_.exchanges = true;
   capabilities_.delay = true;
+  capabilities_.single_active = true;
   capabilities_.pub_sub = true;
   capabilities_.streams = true;
   capabilities_.stream_groups = true;

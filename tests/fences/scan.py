@@ -20,7 +20,7 @@ HEADERS = [
     ("Redis", r"hiredis\b.*", ["src/messaging/redis"]),
     ("libcurl", r"curl/.*", ["src/net"]),
     ("Beast", r"boost/beast\b.*", ["src/net"]),
-    ("Asio", r"boost/asio\b.*", ["src/net", "src/messaging", "src/app/relay", "src/app/queue", "src/app/workers", "bench/messaging", "examples", "tests/package"]),
+    ("Asio", r"boost/asio\b.*", ["src/net", "src/messaging", "src/app/relay", "src/app/queue", "src/app/workers", "src/app/prove", "bench/messaging", "examples", "tests/package"]),
     ("Boost.JSON, beside base/json.hpp", r"boost/json.*", ["src/base", "src/chat/auth"]),
     ("spdlog and fmt", r"(spdlog|fmt)/.*", ["src/base"]),
     ("OpenSSL", r"openssl/.*", ["src/base", "src/chat/auth", "src/net"]),
@@ -31,7 +31,7 @@ HEADERS = [
     ("zlib", r"z(lib|conf)\.h", ["src/net", "src/realtime"]),
     ("zstd", r"z(std|dict)(_errors)?\.h", ["src/app/workers"]),
     ("io_uring", r"liburing.*", ["src/net"]),
-    ("sockets", r"(sys/socket|sys/epoll|netinet/.*|netdb|poll|sys/un)(\.h)?", ["src/net", "src/app", "src/messaging/testing"]),
+    ("sockets", r"(sys/socket|sys/epoll|netinet/.*|netdb|poll|sys/un)(\.h)?", ["src/net", "src/app", "src/messaging/servers"]),
     ("GoogleTest", r"(gtest|gmock)/.*", []),
 ]
 # Tests and what only tests use.

@@ -51,6 +51,8 @@ QueueCommands::QueueCommands(CLI::App& cli, const std::function<void(CLI::App&)>
   AddSelection(*purge_, "At most so many");
   purge_->add_flag("--waiting", waiting_, "Drop all that waits in the queue itself instead");
 
+  AddProof(*queue);
+
   bridge_ = cli.add_subcommand("bridge", "Move queues to a broker, without losing a message");
   add_data(*bridge_);
   bridge_
@@ -81,6 +83,37 @@ void QueueCommands::AddSelection(CLI::App& command, const std::string& most_help
   command.add_option("--reason", reason_,
                      "Those that died for this: failed, rejected, undecodable, delivery-limit, expired");
   command.add_option("--limit", most_, most_help)->check(CLI::PositiveNumber);
+}
+
+void QueueCommands::AddProof(CLI::App& queue) {
+  prove_ =
+      queue.add_subcommand("prove", "Kill producers, consumers and the broker while they work; count what came of it");
+  prove_
+      ->add_option("--transport", proof_.transport,
+                   "memory, sqlite, redis, rabbitmq (a broker is started), or an address")
+      ->required();
+  prove_->add_option("--kill", proof_.kills, "How many kills")->capture_default_str()->check(CLI::Range(0, 10'000));
+  prove_->add_option("--data", proof_.folder,
+                     "An empty folder for what they do; a new one that is removed, if not given");
+  prove_->add_flag("--acknowledge-first", proof_.hasty,
+                   "Let consumers acknowledge before they work, as they must not: the proof has to fail");
+  part_ = queue.add_subcommand("prove-part", "A process of prove")->group("");
+  part_->add_option("--role", proof_part_.role)->required()->check(CLI::IsMember({"producer", "consumer", "hasty"}));
+  part_->add_option("--part", proof_part_.part)->required();
+  part_->add_option("--run", proof_part_.run)->required();
+  part_->add_option("--transport", proof_part_.address)->required();
+  part_->add_option("--folder", proof_part_.folder)->required();
+}
+
+Status QueueCommands::Prove() const {
+  const auto report = app::Prove(proof_, [](const std::string& line) { std::cerr << line << '\n'; });
+  if (!report) return std::unexpected(report.error());
+  std::cout << "accepted " << report->accepted << "\nkills " << report->kills << ", of the broker "
+            << report->broker_kills << "\nrepeated deliveries " << report->repeats << "\nlost " << report->lost
+            << "\nduplicated effects " << report->duplicated << "\nreordered by key " << report->reordered << '\n';
+  if (!report->right())
+    return Fail(ErrorCode::kInternal, "the proof failed: see what was lost, done twice or out of order");
+  return {};
 }
 
 json::object QueueCommands::Selected(const char* what) const {
@@ -146,6 +179,8 @@ Result<json::object> QueueCommands::Request() const {
 }
 
 std::optional<Status> QueueCommands::Run(const app::Config& config) {
+  if (*prove_) return Prove();
+  if (*part_) return app::RunProvePart(proof_part_);
   if (*bridge_) return app::RunBridge(config, bridge_order_, std::cout);
   if (!*list_ && !*peek_ && !*edit_ && !*replay_ && !*purge_) return std::nullopt;
   auto request = Request();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <tidings/app/commands.hpp>
+#include <tidings/app/prove.hpp>
 
 namespace tidings {
 
@@ -28,6 +29,8 @@ class QueueCommands {
   Result<json::object> Request() const;
   json::object Selected(const char* what) const;
   Result<json::object> EditRequest() const;
+  void AddProof(CLI::App& queue);
+  Status Prove() const;
 
   CLI::App* list_;
   CLI::App* peek_;
@@ -36,6 +39,10 @@ class QueueCommands {
   CLI::App* purge_;
   CLI::App* bridge_;
   app::BridgeOrder bridge_order_;
+  CLI::App* prove_;
+  app::ProveOptions proof_;
+  CLI::App* part_;
+  app::ProvePart proof_part_;
   std::string transport_;
   bool json_ = false;
   std::vector<std::string> queues_;

@@ -8,23 +8,23 @@
 #include <vector>
 
 #include <tidings/base/id.hpp>
+#include <tidings/messaging/servers/child_process.hpp>
+#include <tidings/messaging/servers/free_port.hpp>
+#include <tidings/messaging/servers/rabbit_server.hpp>
 #include <tidings/testing/temp_folder.hpp>
 
-#include "../testing/child_process.hpp"
 #include "../testing/fault_proxy.hpp"
-#include "../testing/free_port.hpp"
-#include "../testing/rabbit_server.hpp"
 #include "../testing/task_runner.hpp"
 
 namespace tidings::messaging {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::ChildProcess;
+using servers::ChildProcess;
+using servers::FreePort;
+using servers::RabbitServer;
 using testing::FaultProxy;
 using testing::Faults;
-using testing::FreePort;
-using testing::RabbitServer;
 using testing::TaskRunner;
 
 // Signed by itself, for the name "localhost" alone.

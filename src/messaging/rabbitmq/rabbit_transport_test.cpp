@@ -10,19 +10,19 @@
 
 #include <tidings/base/id.hpp>
 #include <tidings/messaging/pub_sub.hpp>
+#include <tidings/messaging/servers/rabbit_server.hpp>
 
 #include "../testing/fault_proxy.hpp"
-#include "../testing/rabbit_server.hpp"
 #include "../testing/task_runner.hpp"
 
 namespace tidings::messaging {
 namespace {
 
 using namespace std::chrono_literals;
+using servers::RabbitServer;
+using servers::SharedRabbit;
 using testing::FaultProxy;
 using testing::Faults;
-using testing::RabbitServer;
-using testing::SharedRabbit;
 using testing::TaskRunner;
 
 class RabbitTransportTest : public ::testing::Test {

@@ -46,7 +46,7 @@ void Fetcher::Unregister() {
   queue_->client().Send(std::move(request));
 }
 
-Task<Result<std::size_t>> Fetcher::Take(std::size_t count, bool register_consumer) {
+Task<Result<std::size_t>> Fetcher::Take(std::size_t count, As as) {
   const auto self = shared_from_this();
   if (lost_) {
     const auto recovered = co_await Recover();
@@ -55,7 +55,8 @@ Task<Result<std::size_t>> Fetcher::Take(std::size_t count, bool register_consume
   const QueueKeys& keys = queue_->keys();
   Arguments arguments{"6", keys.options, keys.ready, keys.messages, keys.leased, keys.delayed, keys.consumers};
   arguments.Add(static_cast<std::int64_t>(count)).Add(static_cast<std::int64_t>(lease_.count()));
-  arguments.Add(consumer_).Add(keys.wake).Add(register_consumer ? "1" : "0").Add(owner_);
+  arguments.Add(consumer_).Add(keys.wake).Add(as == As::kRegisteredConsumer ? "1" : "0").Add(owner_);
+  arguments.Add(as == As::kPop ? "0" : "1");
   co_return co_await Ask(scripts::kTake, std::move(arguments));
 }
 
@@ -63,10 +64,16 @@ Task<Result<std::size_t>> Fetcher::Ask(const Script& script, Arguments arguments
   const auto self = shared_from_this();
   const Millis ends = queue_->timers().Steady() + lease_.count();
   auto request = std::make_unique<Request>(script, std::move(arguments), nullptr);
-  const auto keep = [self, ends](Result<Value> value, bool /*resent*/) -> Result<std::size_t> {
-    if (value) return self->Keep(*value, ends);
-    self->lost_ = true;
-    return std::unexpected(value.error());
+  const auto keep = [self, ends, given_up = given_up_](Result<Value> value, bool /*resent*/) -> Result<std::size_t> {
+    if (!value) {
+      self->lost_ = true;
+      return std::unexpected(value.error());
+    }
+    auto kept = self->Keep(*value, ends);
+    if (!kept || given_up == self->given_up_) return kept;
+    // It was on its way while what comes before it went back.
+    self->GiveBack();
+    return 0;
   };
   co_return co_await queue_->client().Ask(std::move(request), keep);
 }
@@ -150,21 +157,20 @@ Task<void> Fetcher::Renew() {
 
 std::optional<Delivery> Fetcher::HandOutNow() {
   const Millis now = queue_->timers().Steady();
-  while (!buffer_.empty()) {
-    Taken& taken = buffer_.front();
-    // Its lease is over: it is, or will be, with somebody else.
-    if (now >= taken.ends) {
-      buffer_.pop_front();
-      continue;
-    }
-    if (taken.flag != '0' || !taken.message) return std::nullopt;
-    auto settlement = std::make_unique<RedisSettlement>(shared_from_this(), std::move(taken.entry), taken.ends);
-    std::optional<Delivery> delivery(std::in_place, std::move(*taken.message), queue_->name(), taken.deliveries,
-                                     std::move(settlement));
-    buffer_.pop_front();
-    return delivery;
+  if (buffer_.empty()) return std::nullopt;
+  Taken& taken = buffer_.front();
+  if (now >= taken.ends) {
+    // Its lease is over: it is, or will be, with somebody else. What came after it goes back too, or it would be handled first.
+    ++given_up_;
+    GiveBack();
+    return std::nullopt;
   }
-  return std::nullopt;
+  if (taken.flag != '0' || !taken.message) return std::nullopt;
+  auto settlement = std::make_unique<RedisSettlement>(shared_from_this(), std::move(taken.entry), taken.ends);
+  std::optional<Delivery> delivery(std::in_place, std::move(*taken.message), queue_->name(), taken.deliveries,
+                                   std::move(settlement));
+  buffer_.pop_front();
+  return delivery;
 }
 
 Task<std::optional<Delivery>> Fetcher::HandOut() {

@@ -4,6 +4,7 @@
 #include <boost/circular_buffer.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,7 +39,8 @@ class Fetcher : public std::enable_shared_from_this<Fetcher> {
 
   // Asks for up to `count` more. Returns how many came. kNotFound: no such queue; kConflict: it is
   // another's own.
-  Task<Result<std::size_t>> Take(std::size_t count, bool register_consumer);
+  enum class As { kConsumer, kRegisteredConsumer, kPop };
+  Task<Result<std::size_t>> Take(std::size_t count, As as);
   // Buries those at the head of the queue that have expired. Returns when to look again; nothing: when there is a reason.
   Task<Result<std::optional<std::chrono::milliseconds>>> Expire();
   // The next one that a handler should see: those expired or handed out too often are buried on the way, and those that
@@ -79,7 +81,8 @@ class Fetcher : public std::enable_shared_from_this<Fetcher> {
   Signal settled_;
   std::size_t tell_at_ = 0;
   std::optional<std::chrono::milliseconds> next_due_;
-  bool lost_ = false;  // a hand-out may have been lost with a connection
+  bool lost_ = false;           // a hand-out may have been lost with a connection
+  std::uint64_t given_up_ = 0;  // how often all that waited here went back, for the lease of one was over
 };
 
 }  // namespace tidings::redis

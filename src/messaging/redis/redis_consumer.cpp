@@ -82,7 +82,7 @@ class RedisConsumer::Pump : public std::enable_shared_from_this<Pump> {
         co_await WaitForRoom();
         continue;
       }
-      const auto came = co_await fetcher_->Take(room, due);
+      const auto came = co_await fetcher_->Take(room, due ? Fetcher::As::kRegisteredConsumer : Fetcher::As::kConsumer);
       if (stopped_) break;
       if (!came && came.error().code() != ErrorCode::kUnavailable) {
         failed_ = came.error();

@@ -58,6 +58,7 @@ RedisTransport::Core::Core(Executor executor, Timers& timers, RedisOptions optio
   capabilities_.delay = true;
   capabilities_.shared = true;
   capabilities_.leases = true;
+  capabilities_.single_active = true;
   capabilities_.pub_sub = true;
   capabilities_.streams = true;
   capabilities_.stream_groups = true;
@@ -242,7 +243,7 @@ Task<Result<std::optional<Delivery>>> RedisTransport::Core::Pop(std::string queu
   const Millis until = timers_.Steady() + timeout.count();
   std::shared_ptr<Wake> wake;
   for (;;) {
-    const auto taken = co_await fetcher->Take(1, false);
+    const auto taken = co_await fetcher->Take(1, Fetcher::As::kPop);
     if (!taken && (taken.error().code() != ErrorCode::kUnavailable || closed_ || timers_.Steady() >= until)) {
       co_return std::unexpected(taken.error());
     }

@@ -98,6 +98,7 @@ std::vector<RedisTransport::Core::Step> RedisTransport::Core::StepsFor(const mes
   arguments.Add(timers_.Now());
   arguments.Add("dead_letters").Add(options.dead_letters ? "1" : "0");
   arguments.Add("delivery_limit").Add(static_cast<std::int64_t>(options.delivery_limit));
+  if (options.single_active) arguments.Add("single_active").Add("1");
   if (options.max_length) arguments.Add("max_length").Add(static_cast<std::int64_t>(*options.max_length));
   if (options.message_ttl) {
     arguments.Add("message_ttl").Add(static_cast<std::int64_t>(options.message_ttl->count()));

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,9 +28,9 @@ using messaging::PublishOptions;
 using messaging::QueueOptions;
 using messaging::SystemTimers;
 using messaging::Topology;
+using messaging::servers::RedisServer;
 using messaging::testing::FaultProxy;
 using messaging::testing::Faults;
-using messaging::testing::RedisServer;
 using messaging::testing::TaskRunner;
 
 class RedisTransportTest : public ::testing::Test {
@@ -166,7 +167,7 @@ TEST_F(RedisTransportTest, SaysThatThePasswordIsWrong) {
 
 TEST_F(RedisTransportTest, FailsInTimeWhenNobodyIsThere) {
   patience_ = 300ms;
-  const messaging::testing::FreePort nobody;
+  const messaging::servers::FreePort nobody;
   const auto transport = Open(nobody.number());
   const auto failed = Run(transport->Declare(Topology().AddQueue("jobs")));
   ASSERT_FALSE(failed);
@@ -210,6 +211,53 @@ TEST_F(RedisTransportTest, AHandOutThatWasLostComesBackAtOnce) {
   proxy.Cut();
   ASSERT_TRUE(runner_.Until([&] { return !taken.empty(); }, 10s));
   EXPECT_EQ(taken, "work/1") << "uncounted";
+}
+
+TEST_F(RedisTransportTest, WhatComesBackGoesToItsPlace) {
+  const auto transport = Open();
+  ASSERT_TRUE(Run(transport->Declare(Topology().AddQueue("jobs"))));
+  for (int i = 0; i < 6; ++i) Publish(*transport, "jobs", std::to_string(i));
+  std::vector<Delivery> held;
+  for (int i = 0; i < 4; ++i) held.push_back(std::move(**Run(transport->Pop("jobs", 5s))));
+  // One by one, in another order, in every way.
+  ASSERT_TRUE(Run(held[1].Nack()));
+  ASSERT_TRUE(Run(held[3].Retry("broken", 0ms, timers_.Now())));
+  ASSERT_TRUE(Run(held[0].Nack()));
+  held.clear();
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(TakeOne(*transport, "jobs"), std::to_string(i));
+}
+
+TEST_F(RedisTransportTest, WhatWasFetchedIsNotHandedOutBeforeWhatLapsed) {
+  const auto transport = Open();
+  ASSERT_TRUE(Run(transport->Declare(Topology().AddQueue("jobs"))));
+  for (int i = 0; i < 2; ++i) Publish(*transport, "jobs", std::to_string(i));
+  messaging::ConsumeOptions options(8);
+  options.lease = 600ms;
+  const auto consumer = Run(transport->Consume("jobs", options));
+  ASSERT_TRUE(consumer);
+  std::vector<std::string> bodies;
+  std::vector<Delivery> held;
+  const auto take = [&](std::size_t until) -> messaging::Task<void> {
+    while (bodies.size() < until) {
+      auto next = co_await (*consumer)->Next();
+      if (!next) co_return;
+      const std::string& body = next->message().body;
+      if (std::ranges::find(bodies, body) == bodies.end()) bodies.push_back(body);
+      held.push_back(std::move(*next));
+    }
+  };
+  Run(take(1));
+  runner_.RunFor(150ms);
+  for (int i = 2; i < 4; ++i) Publish(*transport, "jobs", std::to_string(i));
+  runner_.RunFor(30ms);
+  // Nothing is prolonged; the first two lapse before the others.
+  server().Pause();
+  runner_.RunFor(500ms);
+  runner_.Spawn(take(4));
+  runner_.RunFor(50ms);
+  server().Resume();
+  ASSERT_TRUE(runner_.Until([&] { return bodies.size() == 4; }, 20s));
+  EXPECT_EQ(bodies, (std::vector<std::string>{"0", "1", "2", "3"}));
 }
 
 TEST_F(RedisTransportTest, ASubscriberThatTheServerDroppedIsToldOfAGap) {

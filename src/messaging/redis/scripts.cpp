@@ -4,6 +4,29 @@ namespace tidings::redis::scripts {
 
 // The flags say what may still run when the server is full: whatever takes messages out.
 
+// What comes back goes to its place: behind what has a lower one, and that is little. An entry that is none of ours stays
+// where it is.
+#define TIDINGS_PUT_BACK \
+  R"lua(
+local function place_of(entry, otherwise)
+  return tonumber(string.match(entry, '^[^:]+:%d+:%d+:%d+:%d+:(%d+)$') or '') or otherwise
+end
+local function put_back(ready, entries)
+  if #entries == 0 then return false end
+  local highest = 0
+  for _, entry in ipairs(entries) do highest = math.max(highest, place_of(entry, 0)) end
+  local next = redis.call('LINDEX', ready, -1)
+  local was_empty = not next
+  while next and place_of(next, highest) < highest do
+    entries[#entries + 1] = redis.call('RPOP', ready)
+    next = redis.call('LINDEX', ready, -1)
+  end
+  table.sort(entries, function(one, other) return place_of(one, 0) > place_of(other, 0) end)
+  for _, entry in ipairs(entries) do redis.call('RPUSH', ready, entry) end
+  return was_empty
+end
+)lua"
+
 const Script kPublish(R"lua(#!lua
 local version, queues = ARGV[1], tonumber(ARGV[2])
 if version ~= '' and (redis.call('GET', KEYS[1]) or '0') ~= version then return 'STALE' end
@@ -26,6 +49,7 @@ if room < 0 then room = 0 end
 for _, target in ipairs(targets) do
   local ready, messages, delayed = KEYS[target[1] + 1], KEYS[target[1] + 2], KEYS[target[1] + 3]
   local woken = false
+  local place = room > 0 and redis.call('HINCRBY', KEYS[target[1]], 'places', room) - room
   for m = 1, room do
     local at = first + 4 * (m - 1)
     local token, delay = ARGV[at], tonumber(ARGV[at + 2])
@@ -33,7 +57,7 @@ for _, target in ipairs(targets) do
       local ttl, expires = tonumber(ARGV[at + 1]), 0
       if ttl == 0 or (target[2] > 0 and target[2] < ttl) then ttl = target[2] end
       if ttl > 0 then expires = now + ttl end
-      local entry = token .. ':0:0:' .. now .. ':' .. expires
+      local entry = token .. ':0:0:' .. now .. ':' .. expires .. ':' .. (place + m)
       if delay > 0 then
         redis.call('ZADD', delayed, now + delay, entry)
         woken = true
@@ -66,15 +90,17 @@ for _, entry in ipairs(due) do
   moved = true
 end
 local lapsed = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', now, 'LIMIT', 0, 1000)
-for i = #lapsed, 1, -1 do
-  redis.call('ZREM', KEYS[4], lapsed[i])
-  redis.call('RPUSH', KEYS[2], string.match(lapsed[i], '^[^@]+'))
+for i, member in ipairs(lapsed) do
+  redis.call('ZREM', KEYS[4], member)
+  lapsed[i] = string.match(member, '^[^@]+')
   moved = true
 end
+put_back(KEYS[2], lapsed)
 )lua"
 
 const Script kTake(R"lua(#!lua flags=allow-oom
-local options = redis.call('HMGET', KEYS[1], 'made', 'delivery_limit', 'exclusive')
+)lua" TIDINGS_PUT_BACK R"lua(
+local options = redis.call('HMGET', KEYS[1], 'made', 'delivery_limit', 'exclusive', 'single_active')
 if not options[1] then return 'MISSING' end
 if options[3] and options[3] ~= ARGV[6] then return 'EXCLUSIVE' end
 local limit = tonumber(options[2] or '0')
@@ -85,13 +111,19 @@ if ARGV[5] == '1' then
   redis.call('ZADD', KEYS[6], now, consumer)
   redis.call('ZREMRANGEBYSCORE', KEYS[6], '-inf', now - 60000)
 end
+if options[4] and ARGV[7] == '1' and count > 0 then
+  -- Whoever holds something is the active one until it holds nothing.
+  local held = redis.call('ZRANGE', KEYS[4], 0, 0)[1]
+  if held and string.match(held, '@(.+)$') ~= consumer then count = 0 end
+end
 local flags, answer = {}, {-1, ''}
 local entries = count > 0 and redis.call('RPOP', KEYS[2], count) or {}
 for _, entry in ipairs(entries or {}) do
-  local token, handed, unsettled, at, expires = string.match(entry, '^([^:]+):(%d+):(%d+):(%d+):(%d+)$')
+  local token, handed, unsettled, at, expires, place = string.match(entry, '^([^:]+):(%d+):(%d+):(%d+):(%d+):(%d+)$')
   local message = token and redis.call('HGET', KEYS[3], token)
   if message then
-    local member = token .. ':' .. (handed + 1) .. ':' .. (unsettled + 1) .. ':' .. at .. ':' .. expires .. '@' .. consumer
+    local entry_now = token .. ':' .. (handed + 1) .. ':' .. (unsettled + 1) .. ':' .. at .. ':' .. expires .. ':' .. place
+    local member = entry_now .. '@' .. consumer
     redis.call('ZADD', KEYS[4], ends, member)
     local flag = '0'
     if expires ~= '0' and tonumber(expires) <= now then
@@ -124,7 +156,7 @@ local answer, flags = {-1, ''}, ''
 for _ = 1, tonumber(ARGV[1]) do
   local entry = redis.call('LINDEX', KEYS[2], -1)
   if not entry then return answer end
-  local token, counts, expires = string.match(entry, '^([^:]+):(%d+:%d+:%d+):(%d+)$')
+  local token, counts, expires, place = string.match(entry, '^([^:]+):(%d+:%d+:%d+):(%d+):(%d+)$')
   if not token or expires == '0' then return answer end
   if tonumber(expires) > now then
     answer[1] = tonumber(expires) - now
@@ -133,7 +165,7 @@ for _ = 1, tonumber(ARGV[1]) do
   redis.call('RPOP', KEYS[2])
   local message = redis.call('HGET', KEYS[3], token)
   if message then
-    local member = token .. ':' .. counts .. ':' .. expires .. '@' .. ARGV[3]
+    local member = token .. ':' .. counts .. ':' .. expires .. ':' .. place .. '@' .. ARGV[3]
     redis.call('ZADD', KEYS[4], now + tonumber(ARGV[2]), member)
     flags = flags .. '1'
     answer[2] = flags
@@ -155,8 +187,9 @@ return table.concat(done)
 )lua");
 
 const Script kReturn(R"lua(#!lua flags=allow-oom
-local done, woken = {}, false
-for i = #ARGV, 3, -1 do
+)lua" TIDINGS_PUT_BACK R"lua(
+local done, back = {}, {}
+for i = 3, #ARGV do
   done[i - 2] = redis.call('ZREM', KEYS[1], ARGV[i])
   if done[i - 2] == 1 then
     local token, handed, unsettled, rest = string.match(ARGV[i], '^([^:]+):(%d+):(%d+):([^@]+)@')
@@ -164,15 +197,15 @@ for i = #ARGV, 3, -1 do
       handed = handed - 1
       unsettled = unsettled - 1
     end
-    local entry = token .. ':' .. handed .. ':' .. unsettled .. ':' .. rest
-    if redis.call('RPUSH', KEYS[2], entry) == 1 then woken = true end
+    back[#back + 1] = token .. ':' .. handed .. ':' .. unsettled .. ':' .. rest
   end
 end
-if woken then redis.call('PUBLISH', ARGV[1], '') end
+if put_back(KEYS[2], back) then redis.call('PUBLISH', ARGV[1], '') end
 return table.concat(done)
 )lua");
 
 const Script kRetry(R"lua(#!lua flags=allow-oom
+)lua" TIDINGS_PUT_BACK R"lua(
 if redis.call('ZREM', KEYS[1], ARGV[2]) == 0 then return 0 end
 local token, handed, rest = string.match(ARGV[2], '^([^:]+):(%d+):%d+:([^@]+)@')
 local entry, delay = token .. ':' .. handed .. ':0:' .. rest, tonumber(ARGV[3])
@@ -181,7 +214,7 @@ if delay > 0 then
   local time = redis.call('TIME')
   redis.call('ZADD', KEYS[4], time[1] * 1000 + math.floor(time[2] / 1000) + delay, entry)
   redis.call('PUBLISH', ARGV[1], '')
-elseif redis.call('RPUSH', KEYS[2], entry) == 1 then
+elseif put_back(KEYS[2], {entry}) then
   redis.call('PUBLISH', ARGV[1], '')
 end
 return 1
@@ -195,7 +228,8 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HDEL', KEYS[2], token)
 redis.call('HSET', KEYS[5], token, ARGV[2])
-if redis.call('LPUSH', KEYS[4], token .. ':0:0:' .. now .. ':0') == 1 then redis.call('PUBLISH', ARGV[3], '') end
+local place = redis.call('HINCRBY', KEYS[3], 'places', 1)
+if redis.call('LPUSH', KEYS[4], token .. ':0:0:' .. now .. ':0:' .. place) == 1 then redis.call('PUBLISH', ARGV[3], '') end
 return 1
 )lua");
 
@@ -210,20 +244,19 @@ return table.concat(done)
 )lua");
 
 const Script kRecover(R"lua(#!lua flags=allow-oom
-local known, back, woken = {}, 0, false
+)lua" TIDINGS_PUT_BACK R"lua(
+local known, back = {}, {}
 for i = 3, #ARGV do known[ARGV[i]] = true end
-local leased = redis.call('ZRANGE', KEYS[1], 0, -1)
-for i = #leased, 1, -1 do
-  local token, handed, unsettled, rest, consumer = string.match(leased[i], '^([^:]+):(%d+):(%d+):([^@]+)@(.+)$')
-  if consumer == ARGV[2] and not known[leased[i]] then
-    redis.call('ZREM', KEYS[1], leased[i])
-    local entry = token .. ':' .. (handed - 1) .. ':' .. (unsettled - 1) .. ':' .. rest
-    if redis.call('RPUSH', KEYS[2], entry) == 1 then woken = true end
-    back = back + 1
+for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  local token, handed, unsettled, rest, consumer = string.match(member, '^([^:]+):(%d+):(%d+):([^@]+)@(.+)$')
+  if consumer == ARGV[2] and not known[member] then
+    redis.call('ZREM', KEYS[1], member)
+    back[#back + 1] = token .. ':' .. (handed - 1) .. ':' .. (unsettled - 1) .. ':' .. rest
   end
 end
-if woken then redis.call('PUBLISH', ARGV[1], '') end
-return back
+local count = #back
+if put_back(KEYS[2], back) then redis.call('PUBLISH', ARGV[1], '') end
+return count
 )lua");
 
 const Script kDeclareQueue(R"lua(#!lua
@@ -251,6 +284,7 @@ return {redis.call('GET', KEYS[3]) or '0', redis.call('HGETALL', KEYS[1]), redis
 )lua");
 
 const Script kStats(R"lua(#!lua flags=allow-oom
+)lua" TIDINGS_PUT_BACK R"lua(
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'MISSING' end
 )lua" TIDINGS_UPKEEP R"lua(
 if moved then redis.call('PUBLISH', ARGV[1], '') end

@@ -1,8 +1,11 @@
 // The steps that must be one, as Lua. Every key that they touch is among KEYS.
 //
-// An entry is what stands for a message in lists and sets: token:handed:unsettled:at:expires. Handed is how often it was
-// handed out, unsettled how often of those, in a row, nobody settled it; at is when it was published and expires when it
-// does (0: never), in milliseconds of the server's clock. The token is unique for ever, made by the publisher.
+// An entry is what stands for a message in lists and sets: token:handed:unsettled:at:expires:place. Handed is how
+// often it was handed out, unsettled how often of those, in a row, nobody settled it; at is when it was published and expires
+// when it does (0: never), in milliseconds of the server's clock; place rises with each message that the queue was given. The
+// token is unique for ever, made by the publisher.
+//
+// What was leased and goes back goes to its place among what is ready, whoever gives it back first.
 #pragma once
 
 #include "client.hpp"
@@ -15,8 +18,9 @@ namespace tidings::redis::scripts {
 extern const Script kPublish;
 
 // KEYS: options, ready, messages, leased, delayed, consumers. ARGV: how many, lease, consumer, wake, "1" to register it,
-// owner of exclusive queues.
-// What is due and whose lease ended becomes ready first. Answers "MISSING", "EXCLUSIVE" or {ms until something becomes ready by itself
+// owner of exclusive queues, "1" for a consumer that waits for its turn in a single-active queue.
+// What is due and whose lease ended becomes ready first. A consumer of a single-active queue
+// takes nothing while anybody else holds something. Answers "MISSING", "EXCLUSIVE" or {ms until something becomes ready by itself
 // or -1, flags, then per message its leased entry and the message}; a flag is a digit: 1 expired, 2 over the delivery limit.
 extern const Script kTake;
 

@@ -28,6 +28,7 @@ Claims::Claims(sqlite::Database& database, MessageRows& messages)
       extend_(database, "UPDATE leases SET last_id = ? WHERE queue = ? AND first_id = ?"),
       remove_(database, "DELETE FROM leases WHERE queue = ? AND first_id = ?"),
       leased_(database, "SELECT last_id FROM leases WHERE queue = ? AND first_id <= ? ORDER BY first_id DESC LIMIT 1"),
+      holder_(database, "SELECT owner, consumer FROM leases WHERE queue = ? ORDER BY first_id LIMIT 1"),
       count_(
           database,
           "SELECT count(*) FROM leases l JOIN messages m ON m.id BETWEEN l.first_id AND l.last_id WHERE l.queue = ?") {}
@@ -161,6 +162,12 @@ void Claims::Release(QueueId queue, const std::vector<MessageId>& ids) {
     if (held_[claim.consumer] == 0) held_.erase(claim.consumer);
   }
   if (ranges.empty()) claims_.erase(queue);
+}
+
+std::optional<Holder> Claims::HolderOf(QueueId queue) {
+  auto rows = holder_.Query(queue);
+  if (!rows.Next()) return std::nullopt;
+  return Holder(rows.Int(0), rows.Whole(1));
 }
 
 std::uint64_t Claims::DeleteOthers(QueueId queue) {

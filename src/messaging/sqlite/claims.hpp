@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -15,6 +16,14 @@
 namespace tidings::messaging::embedded {
 
 using ConsumerId = std::uint64_t;
+
+// Whose messages are.
+class Holder {
+ public:
+  Holder(std::int64_t owner_, ConsumerId consumer_) : owner(owner_), consumer(consumer_) {}
+  std::int64_t owner;
+  ConsumerId consumer;
+};
 
 // Within a range every message of that queue that is still there is leased, and new ones come above all ranges, since ids
 // only rise. One thread, within a transaction that writes; all throw SqliteFailure. After a rollback: Load.
@@ -45,6 +54,8 @@ class Claims {
   std::vector<QueueId> Queues() const;
   // How many messages a consumer holds.
   std::size_t HeldBy(ConsumerId consumer) const;
+  // Who holds something of the queue: the first one, if there are several.
+  std::optional<Holder> HolderOf(QueueId queue);
   // How many messages of the queue anybody holds.
   std::int64_t CountLeased(QueueId queue) { return count_.Number(queue).value_or(0); }
   bool empty() const { return claims_.empty(); }
@@ -70,6 +81,7 @@ class Claims {
   sqlite::Statement extend_;
   sqlite::Statement remove_;
   sqlite::Statement leased_;
+  sqlite::Statement holder_;
   sqlite::Statement count_;
   std::int64_t owner_ = 0;
   std::map<QueueId, Ranges> claims_;

@@ -239,9 +239,8 @@ void Core::CheckLeases() {
     Drop(held);
   }
   for (const auto& [id, basket] : baskets_) {
-    std::size_t count = 0;
-    while (count < basket->messages.size() && over(basket->messages[count].deadline)) ++count;
-    if (count > 0) TakeBack(*basket, count);
+    // What came after one that is over goes back too, or it would be handled first.
+    if (!basket->messages.empty() && over(basket->messages.front().deadline)) TakeBack(*basket);
   }
   if (next) Watch(*next);
 }
@@ -256,13 +255,13 @@ void Core::LetRest(ConsumerId consumer) {
   });
 }
 
-void Core::TakeBack(Basket& basket, std::size_t count) {
+void Core::TakeBack(Basket& basket) {
   LetRest(basket.consumer);
   const QueueId queue = basket.messages.front().kept.queue;
   std::vector<MessageId> ids;
-  ids.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) ids.push_back(basket.messages[i].kept.id);
-  basket.messages.erase(basket.messages.begin(), basket.messages.begin() + static_cast<std::ptrdiff_t>(count));
+  ids.reserve(basket.messages.size());
+  for (const Basket::Fetched& fetched : basket.messages) ids.push_back(fetched.kept.id);
+  basket.messages.clear();
   Send([epoch = epoch_, queue, ids = std::move(ids)](Desk& desk) -> Status {
     (void)desk.GiveBack(epoch, queue, ids, false);
     return {};

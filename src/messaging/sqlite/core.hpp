@@ -130,7 +130,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void Watch(Millis deadline);
   void CheckLeases();
   void LetRest(ConsumerId consumer);
-  void TakeBack(Basket& basket, std::size_t count);
+  void TakeBack(Basket& basket);
 
   Executor executor_;
   Timers& timers_;

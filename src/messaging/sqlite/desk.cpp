@@ -166,6 +166,7 @@ void Desk::Feed(QueueId queue) {
   const QueueInfo info = *found;
   // Those who come after the one that was served last are served first.
   std::ranges::rotate(hungry, std::ranges::upper_bound(hungry, last_fed_));
+  if (info.options.single_active) KeepActive(queue, hungry);
   while (!hungry.empty()) {
     for (auto consumer = hungry.begin(); consumer != hungry.end();) {
       const std::size_t room = consumers_[*consumer].prefetch - claims_.HeldBy(*consumer);
@@ -198,6 +199,18 @@ void Desk::Feed(QueueId queue) {
           claims_.HeldBy(*consumer) < consumers_[*consumer].prefetch ? std::next(consumer) : hungry.erase(consumer);
     }
   }
+}
+
+// Of the consumers whoever holds something is the active one until it holds nothing.
+void Desk::KeepActive(QueueId queue, std::vector<ConsumerId>& hungry) {
+  const auto listed = [&](ConsumerId consumer) { return consumers_[consumer].listed; };
+  std::optional<ConsumerId> active;
+  if (const auto holder = claims_.HolderOf(queue)) {
+    if (holder->owner == owners_.id()) active = holder->consumer;
+  } else if (const auto first = std::ranges::find_if(hungry, listed); first != hungry.end()) {
+    active = *first;
+  }
+  std::erase_if(hungry, [&](ConsumerId consumer) { return listed(consumer) && consumer != active; });
 }
 
 void Desk::ApplyAcks() {

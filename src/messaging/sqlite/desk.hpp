@@ -93,6 +93,7 @@ class Desk {
   void RegisterAgain();
   void SeeTime();
   void Feed(QueueId queue);
+  void KeepActive(QueueId queue, std::vector<ConsumerId>& hungry);
   void ApplyAcks();
   void Accept(QueueId queue, const Message& message, std::chrono::milliseconds delay,
               std::optional<std::chrono::milliseconds> ttl);

@@ -26,7 +26,8 @@ CREATE TABLE queues (
   max_length INTEGER,
   message_ttl INTEGER,
   last_message INTEGER NOT NULL,
-  kept INTEGER NOT NULL
+  kept INTEGER NOT NULL,
+  single_active INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE exchanges (
   name TEXT PRIMARY KEY,
@@ -151,6 +152,8 @@ CREATE VIEW group_overview AS
 INSERT INTO meta VALUES ('topology', 0);
 )sql";
 
+constexpr const char* kFromVersion1 = "ALTER TABLE queues ADD COLUMN single_active INTEGER NOT NULL DEFAULT 0";
+
 }  // namespace
 
 Status MakeSchema(sqlite::Database& database) {
@@ -166,10 +169,10 @@ Status MakeSchema(sqlite::Database& database) {
                                           std::to_string(version) + ", known is " + std::to_string(kSchemaVersion) +
                                           "); nothing was changed: run that version");
   }
-  if (!empty) return {};
+  if (!empty && version == kSchemaVersion) return {};
   database.Execute("BEGIN IMMEDIATE");
   try {
-    database.Execute(kTables);
+    database.Execute(empty ? kTables : kFromVersion1);
     database.Execute("PRAGMA application_id=" + std::to_string(kApplicationId));
     database.Execute("PRAGMA user_version=" + std::to_string(kSchemaVersion));
     database.Execute("COMMIT");

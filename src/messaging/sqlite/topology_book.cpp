@@ -30,7 +30,7 @@ void TopologyBook::Load() {
   exchanges_.clear();
   sqlite::Statement queues(database_,
                            "SELECT id, name, durable, exclusive_owner, dead_letters, delivery_limit, max_length, "
-                           "message_ttl FROM queues");
+                           "message_ttl, single_active FROM queues");
   for (auto rows = queues.Query(); rows.Next();) {
     QueueInfo queue;
     queue.id = rows.Int(0);
@@ -42,6 +42,7 @@ void TopologyBook::Load() {
     queue.options.delivery_limit = static_cast<std::uint32_t>(rows.Int(5));
     if (!rows.Null(6)) queue.options.max_length = rows.Whole(6);
     if (!rows.Null(7)) queue.options.message_ttl = std::chrono::milliseconds(rows.Int(7));
+    queue.options.single_active = rows.Int(8) != 0;
     by_name_[queue.name] = queue.id;
     queues_[queue.id] = std::move(queue);
   }
@@ -145,9 +146,9 @@ QueueId TopologyBook::MakeQueue(const std::string& name, const QueueOptions& opt
                                 std::optional<std::int64_t> owner) {
   sqlite::Statement add(database_,
                         "INSERT INTO queues (name, durable, exclusive_owner, dead_letters, delivery_limit, max_length, "
-                        "message_ttl, last_message, kept) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0)");
+                        "message_ttl, single_active, last_message, kept) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0)");
   add.Execute(name, options.durable && !owner, owner, options.dead_letters, options.delivery_limit, options.max_length,
-              Count(options.message_ttl));
+              Count(options.message_ttl), options.single_active);
   Changed();
   return Find(name)->id;
 }

@@ -266,6 +266,25 @@ TEST(SqliteTransport, AFileOfAnotherProgramOrOfANewerVersionIsRefused) {
   EXPECT_NE(opened.error().message().find("another program"), std::string::npos) << opened.error().message();
 }
 
+TEST(SqliteTransport, AFileOfVersion1IsTakenOver) {
+  Queues queues;
+  {
+    const auto transport = queues.Open();
+    queues.Declare(*transport, "jobs");
+    EXPECT_EQ(queues.Publish(*transport, "jobs", "a"), std::nullopt);
+  }
+  {
+    sqlite::Database database(queues.file(), sqlite::Database::Mode::kWriter);
+    database.Execute("ALTER TABLE queues DROP COLUMN single_active; PRAGMA user_version = 1");
+  }
+  const auto transport = queues.Open();
+  queues.Declare(*transport, "more");
+  auto delivery = queues.Pop(*transport, "jobs");
+  ASSERT_TRUE(delivery);
+  EXPECT_EQ(delivery->message().body, "a");
+  EXPECT_TRUE(queues.Run(delivery->Ack()));
+}
+
 TEST(SqliteTransport, TheFileDoesNotGrowWithWhatWentThrough) {
   Queues queues;
   const auto transport = queues.Open();

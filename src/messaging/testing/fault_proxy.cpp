@@ -20,8 +20,7 @@
 #include <thread>
 
 #include <tidings/base/guarded.hpp>
-
-#include "free_port.hpp"
+#include <tidings/messaging/servers/free_port.hpp>
 
 namespace tidings::messaging::testing {
 namespace {
@@ -188,7 +187,7 @@ class FaultProxy::Core {
   Faults Settings() { return *faults_.Lock(); }
 
   const std::uint16_t server_port_;
-  FreePort port_;
+  servers::FreePort port_;
   asio::io_context context_;
   // While connections are refused there may be nothing else to do.
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};

@@ -8,12 +8,15 @@
 #include <string>
 
 #include <tidings/messaging/rabbitmq/rabbit_transport.hpp>
+#include <tidings/messaging/servers/rabbit_server.hpp>
 
 #include "../../testing/fault_proxy.hpp"
-#include "../../testing/rabbit_server.hpp"
 #include "../../testing/transport_case.hpp"
 
 namespace tidings::messaging::testing {
+
+using servers::RabbitServer;
+using servers::SharedRabbit;
 
 class RabbitEnvironment final : public TransportEnvironment {
  public:

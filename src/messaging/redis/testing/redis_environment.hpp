@@ -9,16 +9,16 @@
 #include <utility>
 
 #include <tidings/messaging/redis/redis_transport.hpp>
+#include <tidings/messaging/servers/redis_server.hpp>
 
 #include "../../testing/fault_proxy.hpp"
-#include "../../testing/redis_server.hpp"
 #include "../../testing/transport_case.hpp"
 
 namespace tidings::redis::testing {
 
+using messaging::servers::RedisServer;
 using messaging::testing::FaultProxy;
 using messaging::testing::Faults;
-using messaging::testing::RedisServer;
 
 class RedisEnvironment final : public messaging::testing::TransportEnvironment {
  public:
@@ -68,7 +68,7 @@ class RedisEnvironment final : public messaging::testing::TransportEnvironment {
   bool PutGarbage(const std::string& queue, const std::string& bytes) override {
     const std::string base = "{tidings}:queue:" + queue + ":";
     server_.Send({"HSET", base + "messages", "garbage", bytes});
-    server_.Send({"LPUSH", base + "ready", "garbage:0:0:0:0"});
+    server_.Send({"LPUSH", base + "ready", "garbage:0:0:0:0:0"});
     return true;
   }
   RedisServer& server() { return server_; }

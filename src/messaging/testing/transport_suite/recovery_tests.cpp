@@ -123,6 +123,66 @@ TEST_P(TransportSuite, WhatADeadConsumerHeldComesAgain) {
   });
 }
 
+TEST_P(TransportSuite, TheNextConsumerOfASingleActiveQueueGoesOnInOrder) {
+  if (!capabilities().single_active || !features().several) GTEST_SKIP() << "no single-active queues";
+  if (!features().steady) GTEST_SKIP() << "what comes again may come anywhere";
+  InTime([&](ms unit) {
+    QueueOptions single_active;
+    single_active.single_active = true;
+    const std::string queue = Queue(single_active);
+    PublishNumbered(queue, 40);
+    auto dying = Open();
+    ConsumeOptions options(8);
+    options.lease = 4 * unit;
+    const Millis end = Moment(options.lease);
+    auto active = Must(Run(dying->Consume(queue, options)));
+    std::vector<Delivery> held;
+    for (int i = 0; i < 5; ++i) held.push_back(Next(*active));
+    const Status acknowledged = Run(held[2].Ack());
+    auto waiting = Consume(queue, options);
+    environment().Abandon(std::move(dying));
+    if (PastIt(end)) return false;
+    EXPECT_TRUE(acknowledged);
+    for (int i = 0; i < 40; ++i) {
+      if (i == 2) continue;
+      Delivery delivery = Next(*waiting);
+      EXPECT_EQ(delivery.message().body, std::to_string(i));
+      Ack(delivery);
+    }
+    return true;
+  });
+}
+
+TEST_P(TransportSuite, OneConsumerOfASingleActiveQueueHoldsMessagesAtATime) {
+  if (!capabilities().single_active) GTEST_SKIP() << "no single-active queues";
+  if (!features().steady) GTEST_SKIP() << "what comes again may come anywhere";
+  QueueOptions single_active;
+  single_active.single_active = true;
+  const std::string queue = Queue(single_active);
+  PublishNumbered(queue, 3);
+  const auto active = Consume(queue, 2);
+  Delivery first = Next(*active);
+  const auto waiting = Consume(queue, 2);
+  std::string came;
+  Spawn([](Consumer& consumer, std::string& body) -> Task<void> {
+    Delivery delivery = Must(co_await consumer.Next());
+    const std::string got = delivery.message().body;
+    Must(co_await delivery.Ack());
+    body = got;
+  }(*waiting, came));
+  Delivery second = Next(*active);
+  Settle();
+  EXPECT_EQ(came, "");
+  Ack(second);
+  Settle();
+  EXPECT_EQ(came, "");
+  EXPECT_EQ(first.message().body, "0");
+  EXPECT_EQ(second.message().body, "1");
+  Ack(first);
+  Run(active->Stop());
+  EXPECT_TRUE(Until([&] { return came == "2"; })) << came;
+}
+
 TEST_P(TransportSuite, SeveralTransportsShareAQueue) {
   if (!features().several) GTEST_SKIP() << "one transport is all there is";
   const std::string queue = Queue();

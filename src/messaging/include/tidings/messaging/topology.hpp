@@ -43,8 +43,8 @@ class QueueOptions {
   // Handed out more often than this without being settled, because its consumers died of it: to the dead letters, by the
   // transport. A backstop above the router's own count; 0 for none.
   std::uint32_t delivery_limit = 20;
-  // One of its consumers gets all; another one takes over when that one is gone and what it held has gone back, so that the
-  // order is kept from one to the next. Where Capabilities::single_active says so; others take no notice.
+  // One consumer at a time holds messages; another one gets some when that one has none (on RabbitMQ: is gone), in the order
+  // of the queue. A Pop takes what is ready (RabbitMQ refuses it). Where Capabilities::single_active says so, else nothing.
   bool single_active = false;
   // Bounds; what they make vanish is counted in the ledger. Past max_length a publish is refused with kUnavailable.
   std::optional<std::uint64_t> max_length;

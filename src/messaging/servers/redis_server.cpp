@@ -1,4 +1,4 @@
-#include "redis_server.hpp"
+#include <tidings/messaging/servers/redis_server.hpp>
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <thread>
 
-namespace tidings::messaging::testing {
+namespace tidings::messaging::servers {
 namespace {
 
 std::string Request(const std::vector<std::string>& command) {
@@ -98,4 +98,4 @@ std::string RedisServer::Send(const std::vector<std::string>& command) const {
   return answer;
 }
 
-}  // namespace tidings::messaging::testing
+}  // namespace tidings::messaging::servers

@@ -1,4 +1,4 @@
-// FreePort: a port of 127.0.0.1 for a server that a test starts, its own among all tests that run on this machine.
+// FreePort: a port of 127.0.0.1 for a server that is started here, its own among all who take one by this on this machine.
 #pragma once
 
 #include <netinet/in.h>
@@ -13,7 +13,7 @@
 #include <string>
 #include <utility>
 
-namespace tidings::messaging::testing {
+namespace tidings::messaging::servers {
 
 // Below 32768, where the kernel takes no ports for outgoing connections. Held as long as the object lives, whether a server
 // listens or not, by an abstract socket that bears the port's number and is gone with the process. Movable.
@@ -64,4 +64,4 @@ class FreePort {
   std::uint16_t number_ = 0;
 };
 
-}  // namespace tidings::messaging::testing
+}  // namespace tidings::messaging::servers

@@ -1,4 +1,4 @@
-#include "rabbit_server.hpp"
+#include <tidings/messaging/servers/rabbit_server.hpp>
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
@@ -15,11 +15,12 @@
 #include <string_view>
 #include <thread>
 
-namespace tidings::messaging::testing {
+#include <tidings/base/id.hpp>
+
+namespace tidings::messaging::servers {
 namespace {
 
 constexpr const char* kServer = "/usr/lib/rabbitmq/bin/rabbitmq-server";
-constexpr const char* kCookie = "tidingstests";
 
 std::string Contents(const std::string& file) {
   std::ostringstream text;
@@ -54,7 +55,7 @@ bool Greets(std::uint16_t port) {
 RabbitServer::RabbitServer(const std::vector<std::string>& settings)
     : node_name_("tidings" + std::to_string(amqp_.number()) + "@localhost") {
   const std::string cookie = folder_.File(".erlang.cookie");
-  std::ofstream(cookie) << kCookie;
+  std::ofstream(cookie) << RandomToken(20);
   ::chmod(cookie.c_str(), 0400);
   std::ofstream(folder_.File("enabled_plugins")) << "[].\n";
   std::ofstream(folder_.File("env.conf")) << "\n";
@@ -89,7 +90,7 @@ std::vector<std::string> RabbitServer::Environment() const {
       "RABBITMQ_CONFIG_FILE=" + folder_.File("rabbitmq"),
       "RABBITMQ_ENABLED_PLUGINS_FILE=" + folder_.File("enabled_plugins"),
       "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}",
-      // The script then becomes the server instead of waiting for it, so that signals reach it and it dies with the test.
+      // The script then becomes the server instead of waiting for it, so that signals reach it and it dies with this.
       "detached=yes",
   };
 }
@@ -130,8 +131,7 @@ void RabbitServer::WaitUntilUp() {
 std::string RabbitServer::Call(const std::string& function) {
   const std::string output = folder_.File("call.log");
   ::unlink(output.c_str());
-  ChildProcess call({"/usr/lib/erlang/bin/erl_call", "-c", kCookie, "-n", node_name_, "-a", function}, output,
-                    Environment());
+  ChildProcess call({"/usr/lib/erlang/bin/erl_call", "-n", node_name_, "-a", function}, output, Environment());
   const auto ended = call.WaitFor(std::chrono::seconds(20));
   if (!ended || *ended != 0) throw std::runtime_error("erl_call " + function + ": " + Contents(output));
   return Contents(output);
@@ -142,4 +142,4 @@ RabbitServer& SharedRabbit() {
   return server;
 }
 
-}  // namespace tidings::messaging::testing
+}  // namespace tidings::messaging::servers

@@ -1,4 +1,4 @@
-#include "child_process.hpp"
+#include <tidings/messaging/servers/child_process.hpp>
 
 #include <fcntl.h>
 #include <signal.h>
@@ -14,7 +14,7 @@
 #include <system_error>
 #include <thread>
 
-namespace tidings::messaging::testing {
+namespace tidings::messaging::servers {
 namespace {
 
 // After fork only async-signal-safe calls are allowed, so the search happens before.
@@ -30,7 +30,7 @@ std::string FindInPath(const std::string& program) {
     if (::access(found.c_str(), X_OK) == 0) return found;
     begin = end + 1;
   }
-  throw std::runtime_error("no program " + program + " in PATH; ./dev installs what the tests need");
+  throw std::runtime_error("no program " + program + " in PATH; install it");
 }
 
 std::vector<char*> Pointers(std::vector<std::string>& texts) {
@@ -125,4 +125,4 @@ std::optional<int> ChildProcess::WaitFor(std::chrono::milliseconds timeout) {
   return ended();
 }
 
-}  // namespace tidings::messaging::testing
+}  // namespace tidings::messaging::servers

@@ -1,6 +1,6 @@
-// RabbitServer: a RabbitMQ of a test's own, on free ports of 127.0.0.1, with its data, cookie and logs in a temporary folder.
+// RabbitServer: a RabbitMQ of one's own, on free ports of 127.0.0.1, with its data, cookie and logs in a temporary folder.
 //
-// It takes seconds to start, so tests of one program share SharedRabbit() and use names of their own.
+// It takes seconds to start, so the tests of one program share SharedRabbit() and use names of their own.
 #pragma once
 
 #include <cstdint>
@@ -8,12 +8,11 @@
 #include <string>
 #include <vector>
 
-#include <tidings/testing/temp_folder.hpp>
+#include <tidings/base/temp_folder.hpp>
+#include <tidings/messaging/servers/child_process.hpp>
+#include <tidings/messaging/servers/free_port.hpp>
 
-#include "child_process.hpp"
-#include "free_port.hpp"
-
-namespace tidings::messaging::testing {
+namespace tidings::messaging::servers {
 
 class RabbitServer {
  public:
@@ -56,4 +55,4 @@ class RabbitServer {
 // One for the whole program, started when it is first asked for, running when it is handed out.
 RabbitServer& SharedRabbit();
 
-}  // namespace tidings::messaging::testing
+}  // namespace tidings::messaging::servers

@@ -1,4 +1,4 @@
-// RedisServer: a redis-server of a test's own, on a free port, its data in a temporary folder.
+// RedisServer: a redis-server of one's own, on a free port, its data in a temporary folder.
 #pragma once
 
 #include <cstdint>
@@ -7,12 +7,11 @@
 #include <string_view>
 #include <vector>
 
-#include <tidings/testing/temp_folder.hpp>
+#include <tidings/base/temp_folder.hpp>
+#include <tidings/messaging/servers/child_process.hpp>
+#include <tidings/messaging/servers/free_port.hpp>
 
-#include "child_process.hpp"
-#include "free_port.hpp"
-
-namespace tidings::messaging::testing {
+namespace tidings::messaging::servers {
 
 class RedisServer {
  public:
@@ -44,4 +43,4 @@ class RedisServer {
   std::unique_ptr<ChildProcess> process_;
 };
 
-}  // namespace tidings::messaging::testing
+}  // namespace tidings::messaging::servers

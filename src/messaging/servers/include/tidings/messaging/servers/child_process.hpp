@@ -1,4 +1,4 @@
-// ChildProcess: a program that a test runs beside itself. It ends with the test, however that ends.
+// ChildProcess: a program that another one, a test say, runs beside itself. It ends with that one, however that ends.
 //
 //   ChildProcess server({"redis-server", "--port", "7001"}, folder.File("server.log"));
 //   server.Kill();
@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
-namespace tidings::messaging::testing {
+namespace tidings::messaging::servers {
 
-// The kernel kills it (-9) when the thread that made it ends, so make it on one that lives as long as the test: the main one.
-// It leads a process group of its own; signals go to the whole group. Only its first process dies with the test: a program
+// The kernel kills it (-9) when the thread that made it ends, so make it on one that lives as long as the program: the main one.
+// It leads a process group of its own; signals go to the whole group. Only its first process dies with it: a program
 // that starts others has to end them when their parent is gone.
 class ChildProcess {
  public:
@@ -47,4 +47,4 @@ class ChildProcess {
   std::optional<int> ended_;
 };
 
-}  // namespace tidings::messaging::testing
+}  // namespace tidings::messaging::servers
