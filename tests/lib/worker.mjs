@@ -95,6 +95,17 @@ export class Worker {
   }
 }
 
+// What the worker's lanes counted of the order: {early, missed, late}, by the server's metrics. The first look has them read.
+export async function orderOf(server, name) {
+  const figures = { early: "early_events", missed: "missed_events_total", late: "late_events_total" };
+  return eventually(`metrics of worker ${name}`, async () => {
+    const text = await (await fetch(`${server.url}/metrics`)).text();
+    const of = (figure) => new RegExp(`^tidings_worker_${figure}\\{worker="${name}"\\} (\\d+)$`, "m").exec(text);
+    if (of(figures.early) === null) return null;
+    return Object.fromEntries(Object.entries(figures).map(([key, figure]) => [key, Number(of(figure)[1])]));
+  });
+}
+
 // `await withWorkers(server, "webhook", 3, { url, env }, async (workers) => …)`: they are stopped at the end, whatever happens.
 export async function withWorkers(server, name, count, options, body) {
   const workers = [];

@@ -1,6 +1,7 @@
 #include "metrics.hpp"
 
 #include <map>
+#include <utility>
 
 #include <tidings/base/bytes.hpp>
 
@@ -145,6 +146,23 @@ void Embedded(MetricsWriter& out, EmbeddedQueue& queue) {
   Losses(out, losses);
 }
 
+void Workers(MetricsWriter& out, const std::vector<WorkerCounts>& workers) {
+  if (workers.empty()) return;
+  const auto family = [&](std::string_view name, std::string_view type, std::string_view help,
+                          std::uint64_t WorkerCounts::* count) {
+    auto& samples = out.Family(name, type, help);
+    for (const WorkerCounts& each : workers) {
+      samples.Sample("worker", each.worker, static_cast<double>(each.*count));
+    }
+  };
+  family("tidings_worker_early_events", "gauge", "Events that wait for those before them in their room.",
+         &WorkerCounts::early);
+  family("tidings_worker_missed_events_total", "counter",
+         "Numbers of rooms that did not come in time, and were passed over.", &WorkerCounts::missed);
+  family("tidings_worker_late_events_total", "counter", "Events that were handled after later ones of their room.",
+         &WorkerCounts::late);
+}
+
 // Under the names that Prometheus' own clients use.
 void Process(MetricsWriter& out) {
   const ProcessUsage usage = UsageOfProcess();
@@ -159,7 +177,7 @@ void Process(MetricsWriter& out) {
 
 }  // namespace
 
-std::string MetricsText(const MetricsSources& sources) {
+std::string MetricsText(const MetricsSources& sources, const std::vector<WorkerCounts>& workers) {
   MetricsWriter out;
   Connections(out, sources.http);
   Requests(out, sources.http);
@@ -167,12 +185,13 @@ std::string MetricsText(const MetricsSources& sources) {
   Store(out, sources);
   if (sources.queue != nullptr) Queue(out, *sources.queue, sources.clock);
   if (sources.embedded != nullptr) Embedded(out, *sources.embedded);
+  Workers(out, workers);
   Process(out);
   return out.Take();
 }
 
 void MetricsHandler::OnRequest(realtime::HttpRequest request, std::unique_ptr<realtime::HttpExchange> exchange) {
-  const auto answer = [&](int status, std::string text) {
+  const auto answer = [](int status, std::string text) {
     return realtime::HttpAnswer(status, "text/plain; version=0.0.4; charset=utf-8", std::move(text));
   };
   if (request.method != "GET" && request.method != "HEAD") {
@@ -185,7 +204,12 @@ void MetricsHandler::OnRequest(realtime::HttpRequest request, std::unique_ptr<re
     refusal.headers.emplace_back("WWW-Authenticate", "Bearer");
     return exchange->Respond(std::move(refusal));
   }
-  exchange->Respond(answer(200, MetricsText(sources_)));
+  exchange->Respond(answer(200, MetricsText(sources_, workers_->counts)));
+  if (std::exchange(workers_->asking, true)) return;
+  ask_workers_([workers = workers_](std::vector<WorkerCounts> counts) {
+    workers->counts = std::move(counts);
+    workers->asking = false;
+  });
 }
 
 }  // namespace tidings::app

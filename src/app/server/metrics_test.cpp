@@ -97,7 +97,8 @@ class MetricsTest : public testing::Test {
     realtime::HttpAnswer& answer_;
   };
   realtime::HttpAnswer Ask(const std::string& token, const std::string& header) {
-    MetricsHandler handler(Sources(), token);
+    const auto no_workers = [](MetricsHandler::WorkersAnswer answer) { answer({}); };
+    MetricsHandler handler(Sources(), no_workers, token);
     realtime::HttpRequest request;
     request.method = "GET";
     request.path = "/metrics";
@@ -120,12 +121,16 @@ TEST_F(MetricsTest, AreWellFormedAndTellWhatWasCounted) {
   http_.timed_out_idle.Add(2);
   chat_.sends = 5;
   chat_.rate_limited = 7;
-  const auto samples = Parse(MetricsText(Sources()));
+  WorkerCounts archive;
+  archive.worker = "archive";
+  archive.missed = 4;
+  const auto samples = Parse(MetricsText(Sources(), {archive}));
   EXPECT_EQ(samples.at("tidings_connections"), 3);
   EXPECT_EQ(samples.at("tidings_connections_timed_out_total{cause=\"idle\"}"), 2);
   EXPECT_EQ(samples.at("tidings_sends_total"), 5);
   EXPECT_EQ(samples.at("tidings_refused_total{cause=\"rate_limited\"}"), 7);
   EXPECT_EQ(samples.at("tidings_healthy"), 1);
+  EXPECT_EQ(samples.at("tidings_worker_missed_events_total{worker=\"archive\"}"), 4);
   EXPECT_EQ(samples.at("tidings_fanout_lag_positions"), 0);
   EXPECT_EQ(samples.at("tidings_queue_depth{queue=\"units\"}"), 0);
   EXPECT_GT(samples.at("process_resident_memory_bytes"), 1e6);

@@ -213,9 +213,16 @@ void Server::State::Route() {
     return realtime::HttpAnswer(200, "text/plain; charset=utf-8", "ok\n");
   }));
   http.Route("/readyz", simple.emplace_back([this](const realtime::HttpRequest&) { return Ready(); }));
+  const auto ask_workers = [this](MetricsHandler::WorkersAnswer answer) {
+    net::ReadThen<std::vector<WorkerCounts>>(
+        *services, [data = config.data](chat::Reader&) { return CountWorkers(data); },
+        [answer = std::move(answer)](Result<std::vector<WorkerCounts>> workers) mutable {
+          answer(workers.value_or(std::vector<WorkerCounts>()));
+        });
+  };
   metrics = std::make_unique<MetricsHandler>(
       MetricsSources{http.stats(), chat_stats, *store, *engine, queue_relay.get(), embedded_queue.get(), clock},
-      config.metrics.token);
+      ask_workers, config.metrics.token);
   if (config.metrics.listen)
     metrics_http = std::make_unique<net::HttpServer>(loop, net::HttpServerOptions{.io_uring = false});
   (metrics_http ? *metrics_http : http).Route("/metrics", *metrics);

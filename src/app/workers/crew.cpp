@@ -24,13 +24,6 @@ constexpr std::uint16_t kSplitAhead = 512;
 // A crash gives back all that an instance held, counted; none of it is at fault. This only ends what kills every instance.
 constexpr std::uint32_t kDeliveryLimit = 1'000;
 
-// FNV-1a. Part of the format: where a room's events are may not change while some wait.
-std::size_t LaneOf(std::string_view key, std::size_t lanes) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const unsigned char c : key) hash = (hash ^ c) * 0x100000001b3;
-  return static_cast<std::size_t>((hash ^ (hash >> 32)) % lanes);
-}
-
 messaging::QueueOptions WorkQueue() {
   messaging::QueueOptions options;
   options.delivery_limit = kDeliveryLimit;
@@ -108,6 +101,7 @@ LaneOptions Crew::OptionsOf(std::size_t lane, bool queue) const {
   LaneOptions options;
   options.file = folder_ / ("lane-" + std::to_string(lane) + ".db");
   options.consumer = QueueOf(kind_->name());
+  options.bounds = options_.bounds;
   if (queue) options.queue = LaneQueueOf(kind_->name(), lane);
   return options;
 }
@@ -144,12 +138,10 @@ Task<Status> Crew::StartWhole() {
 }
 
 Task<Status> Crew::HandleWhole(messaging::Context& context) {
-  auto pieces = kind_->Split(context.message());
+  auto pieces = kind_->Split(context.message(), options_.lanes);
   if (!pieces) co_return AsAnswer(context, std::unexpected(pieces.error()));
   std::map<std::size_t, std::vector<messaging::Message>> shares;
-  for (messaging::Message& piece : *pieces) {
-    shares[LaneOf(KeyOf(piece), options_.lanes)].push_back(std::move(piece));
-  }
+  for (LanePiece& piece : *pieces) shares[piece.lane].push_back(std::move(piece.message));
   // Again after one of them failed, those that committed take it for a repeat.
   for (const auto& [lane, share] : shares) {
     if (Status applied = co_await lanes_.at(lane)->Apply(context.message().id, share); !applied) {
@@ -210,16 +202,15 @@ Task<void> Crew::TakeSplitting() {
 }
 
 Task<Status> Crew::Split(messaging::Context& context) {
-  auto pieces = kind_->Split(context.message());
+  auto pieces = kind_->Split(context.message(), options_.lanes);
   if (!pieces) co_return AsAnswer(context, std::unexpected(pieces.error()));
-  for (messaging::Message& piece : *pieces) {
+  for (auto& [lane, piece] : *pieces) {
     // No other try would be accepted, and what comes behind it would wait.
     if (Status fits = messaging::Check(piece); !fits) co_return context.Reject(fits.error().message());
-    const std::string queue = LaneQueueOf(kind_->name(), LaneOf(KeyOf(piece), options_.lanes));
     // Its failures were those of the splitting.
     piece.headers.Remove(messaging::header::kFailures);
     piece.headers.Remove(messaging::header::kHistory);
-    context.Send(messaging::Address::Queue(queue), std::move(piece));
+    context.Send(messaging::Address::Queue(LaneQueueOf(kind_->name(), lane)), std::move(piece));
   }
   co_return Status();
 }

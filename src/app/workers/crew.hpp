@@ -33,6 +33,7 @@ class CrewOptions {
   std::filesystem::path data;  // the worker's folder is data/workers/NAME
   std::size_t lanes = 4;       // 1 to Claims::kMostLanes; the same for ever, for a folder
   std::chrono::milliseconds look_every{250};
+  RoomOrderBounds bounds;      // where other processes may use the queues
 };
 
 // Belongs to the transport's executor.

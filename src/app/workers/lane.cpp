@@ -12,12 +12,8 @@ using namespace std::chrono_literals;
 
 constexpr std::uint16_t kAtOnce = 128;
 constexpr std::uint16_t kAhead = 512;
-}  // namespace
 
-std::string KeyOf(const messaging::Message& message) {
-  if (!message.key.empty()) return message.key;
-  return std::string(message.headers.Get("cloudEvents:subject"));
-}
+}  // namespace
 
 messaging::Retry Patience() {
   messaging::Retry retry;
@@ -36,32 +32,57 @@ Status AsAnswer(messaging::Context& context, const Status& handled) {
 Lane::Lane(LaneOptions options, WorkerKind& kind, messaging::Transport& transport, messaging::Timers& timers)
     : options_(std::move(options)), kind_(kind), transport_(transport), timers_(timers) {}
 
+void Lane::Close() {
+  router_.reset();
+  order_.reset();
+  job_.reset();
+  store_.reset();
+}
+
 Task<Status> Lane::Start() {
-  auto store = LaneStore::Open(transport_.executor(), options_.file, kind_.schema());
+  const bool by_number = kind_.by_number();
+  const std::string schema = (by_number ? std::string(kRoomOrderSchema) : std::string()) + std::string(kind_.schema());
+  auto store = LaneStore::Open(transport_.executor(), options_.file, schema);
   if (!store) co_return std::unexpected(store.error());
   store_ = std::move(*store);
+  Status ready;
   try {
     job_ = kind_.MakeJob(LaneGround(*store_, transport_, timers_, options_.consumer));
-  } catch (const StoreFailure& failure) {
-    store_.reset();
-    co_return std::unexpected(failure.error());
-  }
-  if (!options_.queue.empty()) {
-    idempotent_ = std::make_unique<messaging::Idempotent>(*store_);
-    router_ = std::make_unique<messaging::Router>(transport_, timers_);
-    router_->Use(std::make_shared<messaging::FailureLog>(timers_.clock()));
-    router_->Subscribe(options_.queue, messaging::Named(options_.consumer), messaging::Concurrency(kAtOnce),
-                       messaging::Prefetch(kAhead), messaging::OrderByKey(KeyOf), messaging::FinishInHand(), Patience(),
-                       *idempotent_, [this](messaging::Context& context) { return Handle(context); });
-    if (Status started = co_await router_->Start(); !started) {
-      router_.reset();
-      job_.reset();
-      store_.reset();
-      co_return started;
+    if (by_number) {
+      RoomOrderOptions options(options_.queue.empty() ? options_.consumer : options_.queue, options_.consumer);
+      options.bounds = options_.bounds;
+      order_ = std::make_unique<RoomOrder>(
+          std::move(options), *store_, transport_, timers_,
+          [this](const messaging::Message& piece, LaneUnit& unit) { return HandlePiece(piece, unit); });
     }
+  } catch (const StoreFailure& failure) {
+    ready = std::unexpected(failure.error());
+  }
+  if (ready && !options_.queue.empty()) ready = co_await Subscribe();
+  if (!ready) {
+    Close();
+    co_return ready;
   }
   job_->Begin();
+  if (order_) order_->Begin();
   co_return Status();
+}
+
+Task<Status> Lane::Subscribe() {
+  router_ = std::make_unique<messaging::Router>(transport_, timers_);
+  router_->Use(std::make_shared<messaging::FailureLog>(timers_.clock()));
+  const auto subscribe = [this](auto&&... more) {
+    router_->Subscribe(options_.queue, messaging::Named(options_.consumer), messaging::Concurrency(kAtOnce),
+                       messaging::Prefetch(kAhead), messaging::OrderByKey(KeyOf), messaging::FinishInHand(), Patience(),
+                       std::forward<decltype(more)>(more)...);
+  };
+  if (order_) {
+    subscribe([this](messaging::Context& context) { return TakeByNumber(context); });
+  } else {
+    idempotent_ = std::make_unique<messaging::Idempotent>(*store_);
+    subscribe(*idempotent_, [this](messaging::Context& context) { return Handle(context); });
+  }
+  co_return co_await router_->Start();
 }
 
 Status Lane::HandlePiece(const messaging::Message& piece, LaneUnit& unit) {
@@ -76,7 +97,18 @@ Task<Status> Lane::Handle(messaging::Context& context) {
   co_return AsAnswer(context, HandlePiece(context.message(), context.unit()->As<LaneUnit>()));
 }
 
+Task<Status> Lane::TakeByNumber(messaging::Context& context) {
+  const messaging::Message& piece = context.message();
+  co_return AsAnswer(context, co_await order_->Take(piece.id, piece));
+}
+
 Task<Status> Lane::Apply(const std::string& event, const std::vector<messaging::Message>& pieces) {
+  if (order_) {
+    for (const messaging::Message& piece : pieces) {
+      if (Status taken = co_await order_->Take(event, piece); !taken) co_return taken;
+    }
+    co_return Status();
+  }
   auto begun = co_await store_->Begin();
   if (!begun) co_return std::unexpected(begun.error());
   LaneUnit& unit = (*begun)->As<LaneUnit>();
@@ -91,13 +123,13 @@ Task<Status> Lane::Apply(const std::string& event, const std::vector<messaging::
 
 Task<void> Lane::Stop(std::chrono::milliseconds deadline) {
   const Millis until = timers_.Steady() + deadline.count();
+  if (order_) order_->Halt();
   if (router_) co_await router_->Stop(deadline);
+  if (order_) co_await order_->End();
   if (job_) co_await job_->End(std::chrono::milliseconds(std::max<Millis>(until - timers_.Steady(), 0)));
   // What was begun just before is committed.
   if (store_) std::ignore = co_await store_->Write([](sqlite::Database&) {});
-  router_.reset();
-  job_.reset();
-  store_.reset();
+  Close();
 }
 
 }  // namespace tidings::app

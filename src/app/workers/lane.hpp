@@ -1,4 +1,5 @@
-// Lane: one queue of a worker's, handled in order by room, and the file that its effects go to.
+// Lane: one queue of a worker's, handled in order by room, and the file that its effects go to. The order is that of the
+// numbers where the kind goes by them (RoomOrder), else that in which the pieces come.
 #pragma once
 
 #include <chrono>
@@ -9,6 +10,7 @@
 #include <tidings/messaging/idempotent.hpp>
 #include <tidings/messaging/router.hpp>
 
+#include "room_order.hpp"
 #include "worker_kind.hpp"
 
 namespace tidings::app {
@@ -19,6 +21,7 @@ class LaneOptions {
   std::filesystem::path file;
   std::string queue;     // of pieces; empty: they come by Apply
   std::string consumer;  // what the inbox tells apart: the worker's queue
+  RoomOrderBounds bounds;
 };
 
 // Belongs to the transport's executor.
@@ -36,7 +39,10 @@ class Lane {
   messaging::RouterStats stats() const { return router_ ? router_->stats() : messaging::RouterStats(); }
 
  private:
+  messaging::Task<Status> Subscribe();
   messaging::Task<Status> Handle(messaging::Context& context);
+  messaging::Task<Status> TakeByNumber(messaging::Context& context);
+  void Close();
   Status HandlePiece(const messaging::Message& piece, LaneUnit& unit);
 
   const LaneOptions options_;
@@ -45,12 +51,11 @@ class Lane {
   messaging::Timers& timers_;
   std::unique_ptr<LaneStore> store_;
   std::unique_ptr<LaneJob> job_;
+  std::unique_ptr<RoomOrder> order_;  // null: the kind does not go by numbers
   std::unique_ptr<messaging::Idempotent> idempotent_;
   std::unique_ptr<messaging::Router> router_;
 };
 
-// The room of an event, or the key of a piece.
-std::string KeyOf(const messaging::Message& message);
 // What a failure of a worker's own surroundings (a full disk, a broker that is away) is met with: it is not the message's
 // fault, so it is tried again, with growing pauses, for days.
 messaging::Retry Patience();

@@ -1,11 +1,13 @@
 // WorkerKind: what one kind of worker does, apart from where its events come from and who has which lane.
 //
-// Events come in order for each room, each at least once; what a job writes through its LaneUnit is committed with the
+// Each event comes at least once, those of a room in their order: by their numbers where the kind says so (see by_number),
+// else as the queue gives them, which is another order where an instance was killed. What a job writes through its LaneUnit is committed with the
 // inbox, so that it is written once. What needs others (an HTTP server, a file) is noted in the lane's file first, and done
 // from there beside the handling.
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,6 +23,22 @@
 #include "lane_store.hpp"
 
 namespace tidings::app {
+
+// The header with an event's number in its room: 1, 2, 3 … without a hole.
+inline constexpr std::string_view kNumberHeader = "seq";
+
+// The room of an event, or the key of a piece.
+std::string KeyOf(const messaging::Message& message);
+// The lane that the key belongs to.
+std::size_t LaneOf(std::string_view key, std::size_t lanes);
+
+// What a lane gets of an event.
+class LanePiece {
+ public:
+  LanePiece(std::size_t lane_, messaging::Message message_) : lane(lane_), message(std::move(message_)) {}
+  std::size_t lane;
+  messaging::Message message;
+};
 
 // What is one lane's. Belongs to the lane's executor.
 class LaneJob {
@@ -60,11 +78,13 @@ class WorkerKind {
   virtual std::vector<std::string> patterns() const = 0;
   // The lane's tables: statements that may run again.
   virtual std::string_view schema() const = 0;
+  // Whether a room's events are handled by their numbers, so that the order outlasts whatever is killed. Such a kind wants
+  // all events ("#"), and a lane gets one piece, with the number, of each event of a key that it has pieces of, also where
+  // there is nothing to do: it waits for numbers that are missing.
+  virtual bool by_number() const { return false; }
   // Pieces of the event, each with the key whose order it keeps, and an id of its own: made again of the same event, it is
   // the same. kMalformed: no event. By itself, an event is one piece in the order of its room.
-  virtual Result<std::vector<messaging::Message>> Split(const messaging::Message& event) {
-    return std::vector<messaging::Message>{event};
-  }
+  virtual Result<std::vector<LanePiece>> Split(const messaging::Message& event, std::size_t lanes);
   // May throw StoreFailure.
   virtual std::unique_ptr<LaneJob> MakeJob(LaneGround ground) = 0;
 };

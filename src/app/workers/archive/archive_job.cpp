@@ -22,6 +22,8 @@ constexpr std::size_t kMostBlock = 1024 * 1024;
 constexpr auto kLookEvery = 1s;
 constexpr auto kAfterFailure = 5s;
 
+constexpr std::string_view kOfMessages = "message.";
+
 std::filesystem::path PartOf(const std::filesystem::path& file) { return file.string() + ".part"; }
 
 // Then nothing else will do better.
@@ -44,6 +46,7 @@ ArchiveJob::ArchiveJob(const ArchiveOptions& options, LaneGround ground)
     : options_(options), ground_(std::move(ground)), changed_(ground_.executor) {}
 
 Status ArchiveJob::Handle(const messaging::Message& piece, LaneUnit& unit) {
+  if (!piece.type.starts_with(kOfMessages)) return {};
   auto line = MakeArchiveLine(piece);
   if (!line) return std::unexpected(line.error());
   unit.Write([line = std::move(*line), now = ground_.timers.Now()](sqlite::Database& database) {

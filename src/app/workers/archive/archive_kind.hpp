@@ -24,7 +24,9 @@ class ArchiveKind final : public WorkerKind {
   explicit ArchiveKind(ArchiveOptions options) : options_(std::move(options)) {}
 
   std::string_view name() const override { return "archive"; }
-  std::vector<std::string> patterns() const override { return {"message.*"}; }
+  // All of them for their numbers; those of messages are kept.
+  std::vector<std::string> patterns() const override { return {"#"}; }
+  bool by_number() const override { return true; }
   std::string_view schema() const override;
   std::unique_ptr<LaneJob> MakeJob(LaneGround ground) override;
 

@@ -40,18 +40,41 @@ WebhookJob::WebhookJob(const WebhookOptions& options, WebhookWatch& watch, net::
       questions_(client, ground_.executor),
       ended_(ground_.executor) {}
 
+std::string WebhookPieceBody(const std::vector<std::string_view>& endpoints, std::string_view payload) {
+  std::string body;
+  for (const std::string_view id : endpoints) {
+    if (!body.empty()) body += ' ';
+    body += id;
+  }
+  body += '\n';
+  body += payload;
+  return body;
+}
+
 Status WebhookJob::Handle(const messaging::Message& piece, LaneUnit& unit) {
-  const auto body = json::Parse(piece.body);
-  const bool named =
-      IsHeaderValue(piece.key) && IsHeaderValue(piece.type) && IsHeaderValue(piece.headers.Get(kWebhookEventHeader));
-  if (!named || !body || !body->is_object()) {
+  // Nobody here wants the event.
+  if (piece.body.empty()) return {};
+  const std::size_t end = piece.body.find('\n');
+  const bool named = IsHeaderValue(piece.type) && IsHeaderValue(piece.headers.Get(kWebhookEventHeader));
+  const auto parsed =
+      json::Parse(end == std::string::npos ? std::string_view() : std::string_view(piece.body).substr(end + 1));
+  if (!named || !parsed || !parsed->is_object()) {
     return Fail(ErrorCode::kMalformed, "this is no piece of a webhook");
   }
-  unit.Write([endpoint = piece.key, event = std::string(piece.headers.Get(kWebhookEventHeader)), type = piece.type,
-              payload = piece.body, now = ground_.timers.Now()](sqlite::Database& database) {
-    database.Slot<WebhookRows>().Add(endpoint, event, type, payload, now);
+  std::vector<std::string> endpoints;
+  for (std::string_view rest = std::string_view(piece.body).substr(0, end); !rest.empty();) {
+    const std::string_view id = rest.substr(0, rest.find(' '));
+    endpoints.emplace_back(id);
+    rest.remove_prefix(std::min(id.size() + 1, rest.size()));
+  }
+  unit.Write([endpoints, event = std::string(piece.headers.Get(kWebhookEventHeader)), type = piece.type,
+              payload = piece.body.substr(end + 1), now = ground_.timers.Now()](sqlite::Database& database) {
+    auto& rows = database.Slot<WebhookRows>();
+    for (const std::string& endpoint : endpoints) rows.Add(endpoint, event, type, payload, now);
   });
-  unit.After([this, endpoint = piece.key] { Serve(endpoint); });
+  unit.After([this, endpoints = std::move(endpoints)] {
+    for (const std::string& endpoint : endpoints) Serve(endpoint);
+  });
   return {};
 }
 

@@ -7,6 +7,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "http_questions.hpp"
 #include "webhook/delivery_rows.hpp"
@@ -16,6 +18,9 @@ namespace tidings::app {
 
 // On a piece: the id of its event, which is the webhook-id.
 inline constexpr std::string_view kWebhookEventHeader = "tidings-event";
+
+// A piece's body: the ids of the endpoints, separated by spaces, a line end, and what is sent to them.
+std::string WebhookPieceBody(const std::vector<std::string_view>& endpoints, std::string_view payload);
 
 class WebhookJob final : public LaneJob {
  public:

@@ -1,9 +1,10 @@
 #include "webhook/webhook_kind.hpp"
 
+#include <map>
+
 #include <tidings/base/json.hpp>
 
 #include "event_check.hpp"
-#include "lane.hpp"
 #include "webhook/delivery_rows.hpp"
 #include "webhook/webhook_job.hpp"
 
@@ -40,7 +41,10 @@ Result<std::string> PayloadOf(const messaging::Message& event) {
   std::string payload;
   json::ObjectWriter writer(payload);
   writer.Text("type", event.type).Text("timestamp", event.headers.Get("cloudEvents:time")).Text("id", event.id);
-  writer.Text("room", KeyOf(event)).Number("seq", event.headers.Number("seq").value_or(0)).Raw("data", data).End();
+  writer.Text("room", KeyOf(event))
+      .Number("seq", event.headers.Number(kNumberHeader).value_or(0))
+      .Raw("data", data)
+      .End();
   return payload;
 }
 
@@ -57,22 +61,38 @@ WebhookKind::~WebhookKind() = default;
 
 std::string_view WebhookKind::schema() const { return kWebhookSchema; }
 
-Result<std::vector<messaging::Message>> WebhookKind::Split(const messaging::Message& event) {
-  std::vector<messaging::Message> pieces;
-  std::string payload;
+Result<std::vector<LanePiece>> WebhookKind::Split(const messaging::Message& event, std::size_t lanes) {
+  class Share {
+   public:
+    std::string_view oldest;
+    std::vector<std::string_view> wanting;
+  };
+  std::map<std::size_t, Share> shares;
   const std::string room = KeyOf(event);
   const auto endpoints = watch_.Now();
+  bool wanted = false;
   for (const WebhookEndpoint& endpoint : *endpoints) {
+    Share& share = shares[LaneOf(endpoint.id, lanes)];
+    // Ids rise with time.
+    if (share.oldest.empty() || endpoint.id < share.oldest) share.oldest = endpoint.id;
     if (!endpoint.Wants(event.type, room)) continue;
-    if (payload.empty()) {
-      auto made = PayloadOf(event);
-      if (!made) return std::unexpected(made.error());
-      payload = std::move(*made);
-    }
-    auto piece = messaging::Message::WithId(event.id + "." + endpoint.id, event.type, payload);
-    piece.key = endpoint.id;
+    share.wanting.push_back(endpoint.id);
+    wanted = true;
+  }
+  std::string payload;
+  if (wanted) {
+    auto made = PayloadOf(event);
+    if (!made) return std::unexpected(made.error());
+    payload = std::move(*made);
+  }
+  std::vector<LanePiece> pieces;
+  for (const auto& [lane, share] : shares) {
+    auto piece = messaging::Message::WithId(event.id + "." + std::to_string(lane), event.type,
+                                            share.wanting.empty() ? "" : WebhookPieceBody(share.wanting, payload));
+    piece.key = room + "." + std::string(share.oldest);
     piece.headers.Set(kWebhookEventHeader, event.id);
-    pieces.push_back(std::move(piece));
+    if (const auto number = event.headers.Find(kNumberHeader)) piece.headers.Set(kNumberHeader, std::string(*number));
+    pieces.emplace_back(lane, std::move(piece));
   }
   return pieces;
 }

@@ -38,8 +38,10 @@ class WebhookKind final : public WorkerKind {
   std::string_view name() const override { return "webhook"; }
   std::vector<std::string> patterns() const override { return {"#"}; }
   std::string_view schema() const override;
-  // A piece for each endpoint that wants the event, with the request's body, in the order of the endpoint.
-  Result<std::vector<messaging::Message>> Split(const messaging::Message& event) override;
+  bool by_number() const override { return true; }
+  // A piece for each lane that has endpoints, with the request's body and those of them that want the event; empty where none
+  // does. Its key is the room, and the lane's oldest endpoint: a lane that had none for a while begins anew with the numbers.
+  Result<std::vector<LanePiece>> Split(const messaging::Message& event, std::size_t lanes) override;
   std::unique_ptr<LaneJob> MakeJob(LaneGround ground) override;
 
  private:
