@@ -32,6 +32,7 @@ class Features {
   bool steady = true;          // false where connections break at any time: messages may come twice and out of order
   bool sees_expiry = true;     // what a time to live drops is counted in this process's ledger
   bool orders_headers = true;  // headers come in the order in which they were set
+  bool succession = true;      // what a dead consumer of a single-active queue held comes before what nobody had
   bool counts_drops = true;    // a delivery dropped unsettled counts against the delivery limit
   // The unit of the tests' delays, leases and times to live: some of them pass in a test, really if time is real.
   std::chrono::milliseconds unit{1'000};

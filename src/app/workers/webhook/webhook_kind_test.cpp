@@ -19,6 +19,7 @@ messaging::Message Event(const std::string& type) {
   auto event = messaging::Message::WithId("e1", type, R"({"_id":"m"})");
   event.key = "room";
   event.headers.Set("seq", "7");
+  event.headers.Set("cloudEvents:time", "2026-11-26T10:00:00.000Z");
   return event;
 }
 

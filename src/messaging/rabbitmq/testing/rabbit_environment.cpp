@@ -50,6 +50,7 @@ Features RabbitFeatures() {
   features.server = true;
   features.sees_expiry = false;     // the broker drops, and tells nobody
   features.orders_headers = false;  // the broker sorts them where it adds its own
+  features.succession = false;      // it hands out what is fresh first
   features.unit = 100ms;
   return features;
 }
