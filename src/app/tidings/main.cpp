@@ -39,7 +39,8 @@ class SettingFlags {
   void Add(CLI::App& command, const std::string& flag, const std::string& key, const std::string& help) {
     CLI::Option* option = command.add_option(flag, values_[key], help);
     // One value behind each flag: what follows is the command's own.
-    flag == "--listen" ? option->allow_extra_args(false) : option->expected(1);
+    if (flag != "--listen") option->expected(1);
+    option->allow_extra_args(false);
     flags_[key] = flag;
   }
   void AddData(CLI::App& command) {

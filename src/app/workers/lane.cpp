@@ -99,6 +99,9 @@ Task<Status> Lane::Handle(messaging::Context& context) {
 
 Task<Status> Lane::TakeByNumber(messaging::Context& context) {
   const messaging::Message& piece = context.message();
+  // No piece of a splitter's: it could not be kept until its turn.
+  if (KeyOf(piece).size() > messaging::Message::kMostKey)
+    co_return context.RejectUndecodable("its room's name is too long");
   co_return AsAnswer(context, co_await order_->Take(piece.id, piece));
 }
 

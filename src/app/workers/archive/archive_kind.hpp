@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "event_check.hpp"
 #include "worker_kind.hpp"
 
 namespace tidings::app {
@@ -28,6 +29,10 @@ class ArchiveKind final : public WorkerKind {
   std::vector<std::string> patterns() const override { return {"#"}; }
   bool by_number() const override { return true; }
   std::string_view schema() const override;
+  Result<std::vector<LanePiece>> Split(const messaging::Message& event, std::size_t lanes) override {
+    if (Status checked = CheckEvent(event); !checked) return std::unexpected(checked.error());
+    return WorkerKind::Split(event, lanes);
+  }
   std::unique_ptr<LaneJob> MakeJob(LaneGround ground) override;
 
  private:
