@@ -1,32 +1,24 @@
 #include <tidings/messaging/servers/rabbit_server.hpp>
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
 #include <chrono>
 #include <fstream>
-#include <sstream>
 #include <stdexcept>
 #include <string_view>
 #include <thread>
 
 #include <tidings/base/id.hpp>
 
+#include "ask.hpp"
+
 namespace tidings::messaging::servers {
 namespace {
 
 constexpr const char* kServer = "/usr/lib/rabbitmq/bin/rabbitmq-server";
-
-std::string Contents(const std::string& file) {
-  std::ostringstream text;
-  text << std::ifstream(file).rdbuf();
-  return text.str();
-}
 
 std::string End(const std::string& text) {
   return text.substr(text.size() - std::min<std::size_t>(text.size(), 3'000));
@@ -34,20 +26,8 @@ std::string End(const std::string& text) {
 
 // Whether something on `port` answers AMQP's greeting with a method frame.
 bool Greets(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const timeval timeout{2, 0};
-  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
   constexpr std::string_view kGreeting("AMQP\x00\x00\x09\x01", 8);
-  char type = 0;
-  const bool greets = ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
-                      ::send(socket, kGreeting.data(), kGreeting.size(), MSG_NOSIGNAL) == 8 &&
-                      ::recv(socket, &type, 1, 0) == 1 && type == 1;
-  ::close(socket);
-  return greets;
+  return Ask(port, kGreeting, std::chrono::seconds(2), 1) == "\x01";
 }
 
 }  // namespace
