@@ -10,6 +10,8 @@
 #include <tidings/messaging/memory_transport.hpp>
 #include <tidings/testing/temp_folder.hpp>
 
+#include "testing/notes_job.hpp"
+
 namespace tidings::app {
 namespace {
 
@@ -18,33 +20,12 @@ using messaging::Task;
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 
-// Writes down what comes; "bad" is no use, "later" fails once.
-class NotesJob final : public LaneJob {
- public:
-  explicit NotesJob(int& failures) : failures_(failures) {}
-  Status Handle(const Message& piece, LaneUnit& unit) override {
-    if (piece.body == "bad") return Fail(ErrorCode::kMalformed, "it is bad");
-    if (piece.body == "later" && failures_++ == 0) return Fail(ErrorCode::kInternal, "not yet");
-    unit.Write([room = piece.key, body = piece.body](sqlite::Database& database) {
-      sqlite::Statement(database, "INSERT INTO notes (room, body) VALUES (?1, ?2)").Execute(room, body);
-    });
-    return {};
-  }
-  void Begin() override {}
-  Task<void> End(std::chrono::milliseconds) override { co_return; }
-
- private:
-  int& failures_;
-};
-
 class NotesKind final : public WorkerKind {
  public:
   explicit NotesKind(int& failures) : failures_(failures) {}
   std::string_view name() const override { return "notes"; }
   std::vector<std::string> patterns() const override { return {"message.*"}; }
-  std::string_view schema() const override {
-    return "CREATE TABLE IF NOT EXISTS notes (number INTEGER PRIMARY KEY, room TEXT, body TEXT)";
-  }
+  std::string_view schema() const override { return kNotesSchema; }
   std::unique_ptr<LaneJob> MakeJob(LaneGround) override { return std::make_unique<NotesJob>(failures_); }
 
  private:
