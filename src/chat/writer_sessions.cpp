@@ -91,18 +91,23 @@ Result<Resumed> Engine::Writer::Resume(const Caller& caller, const ResumeRequest
     Resumed::Room place;
     place.joined = {row.room, room->id, room->row.head, transaction_->Head(), {}};
     place.sent = row.from;
+    const auto due_up_to = [&](Position position) {
+      const auto next = transaction_->Read(row.room, place.sent + 1);
+      return next && next->position <= position;
+    };
     const auto replay = std::ranges::find(offset->replays, row.room, &std::pair<RoomKey, Seq>::first);
     if (replay != offset->replays.end()) {
-      // Cut in the middle of the replay that a join had started.
+      // Cut in the middle of the replay that a join had started, or right after it.
       place.sent = std::min(std::max(row.from, replay->second), room->row.head);
-      place.replaying = true;
+      place.since = row.joined;
+      place.replaying = due_up_to(std::max(row.joined, offset->position));
     } else if (offset->position > row.joined) {
       // Offsets after the join name a place in the commits only once its replay was over.
       place.sent = std::max(row.from, SeqAt(row.room, room->row.head, offset->position));
-    } else if (row.from < room->row.head) {
+    } else {
       // Nothing came since the join. What it was to replay lies before it in the commits.
-      const auto next = transaction_->Read(row.room, row.from + 1);
-      place.replaying = next && next->position <= row.joined;
+      place.replaying = due_up_to(row.joined);
+      if (place.replaying) place.since = row.joined;
     }
     resumed.rooms.push_back(std::move(place));
   }

@@ -6,8 +6,9 @@
 import assert from "node:assert/strict";
 import { ok } from "../lib/http.mjs";
 import { people, unique } from "../lib/people.mjs";
-import { Client, assertDense, placeOf } from "../lib/socket.mjs";
+import { Client, accepted, assertDense, placeOf } from "../lib/socket.mjs";
 import { sharedServer, test } from "../lib/testing.mjs";
+import { eventually } from "../support/deadline.mjs";
 
 const kMissed = 30;
 const kBurst = 12;
@@ -144,6 +145,52 @@ for (const manner of [kManners.trusting, kManners.repeating]) {
     }));
     assert.ok(last > kMissed && last < kMostRounds, `the last place was ${last}`);
     console.log(`cut at each of ${last - 1} events`);
+  });
+}
+
+// Where nothing at all is committed meanwhile, all of an offset's rooms stand at one position of the log.
+for (const [breakage, name] of [[cut, "cut"], [() => server.crash().then(() => server.launch()), "crash"]]) {
+  test(`a ${name} at every event of three replays side by side in a silent log`, { timeout: 400_000 }, async () => {
+    const [ann, bob] = people(server, "ann", "bob");
+    const sender = await ann.connect();
+    const missed = 7;
+    const rooms = [];
+    for (const name of ["A", "B", "C"]) {
+      const { _id: room } = await ann.createRoom({ name, members: [bob.id] });
+      for (let i = 1; i < missed; i++) await sender.send(room, { text: `${i}` });
+      rooms.push(room);
+    }
+    const every = Array.from({ length: 3 * missed }, (_, i) => i + 1);
+    const places = name === "cut" ? every : [1, missed, missed + 1, 2 * missed, 2 * missed + 1, 3 * missed];
+    for (const place of places) {
+      let received = 0;
+      let broken = null;
+      const joined = new Set();
+      const client = await Client.connect(server, {
+        token: bob.token,
+        recover: true,
+        onEvent: (event, self) => {
+          if (placeOf(event) !== null && ++received === place) broken = breakage(self);
+        },
+      });
+      const join = () => rooms.filter((room) => !joined.has(room)).map((room) =>
+        client.ask("room:join", { roomId: room, after: client.lastSeq(room) }, 30_000)
+          .then(accepted)
+          .then(() => joined.add(room))
+          .catch((error) => assert.match(error.message, /disconnected/)));
+      client.socket.on("connect", join);
+      await Promise.all(join());
+      await eventually("all joins", () => joined.size === rooms.length);
+      await broken;
+      await client.connected();
+      assert.equal((await client.ask("presence:watch", { userIds: [] })).status, "success");
+      for (const room of rooms) {
+        await client.until(`all of ${room}, a ${name} at ${place}`, () => client.lastSeq(room) >= missed);
+        assertDense(client.seqs(room), 1, missed, `a ${name} at ${place}: ${client.story}`);
+      }
+      assert.ok(client.story.includes("recovered"), `${client.story}`);
+      client.close();
+    }
   });
 }
 

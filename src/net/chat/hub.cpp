@@ -186,7 +186,9 @@ std::string Hub::OffsetOf(const ChatSocket& socket, chat::Position position) con
   if (socket.replays == 0) return std::to_string(position);
   chat::Offset offset{position, {}};
   for (const auto& follower : socket.rooms) {
-    if (follower->replaying) offset.replays.emplace_back(follower->room->key, follower->sent);
+    // Where nothing was committed since a join, its replay may be over and the position is still that of the join.
+    const bool told_by_position = !follower->replaying && position > follower->since;
+    if (!told_by_position) offset.replays.emplace_back(follower->room->key, follower->sent);
   }
   return offset.Text();
 }
@@ -209,7 +211,8 @@ void Hub::Add(realtime::Socket& connection, const chat::Resumed* resumed) {
   socket.behind = true;
   socket.live = resumed->position;
   services_.stats.behind.fetch_add(1, std::memory_order_relaxed);
-  for (const chat::Resumed::Room& room : resumed->rooms) Follow(socket, room.joined, room.sent, room.replaying);
+  for (const chat::Resumed::Room& room : resumed->rooms)
+    Follow(socket, room.joined, room.since, room.sent, room.replaying);
   Advance(socket);
 }
 
@@ -231,7 +234,8 @@ void Hub::Remove(ChatSocket& socket) {
   }
 }
 
-Follower& Hub::Follow(ChatSocket& socket, const chat::Joined& joined, chat::Seq sent, bool replaying) {
+Follower& Hub::Follow(ChatSocket& socket, const chat::Joined& joined, chat::Position since, chat::Seq sent,
+                      bool replaying) {
   HubRoom& room = rooms_[joined.room];
   if (room.key == 0) {
     room.key = joined.room;
@@ -244,6 +248,7 @@ Follower& Hub::Follow(ChatSocket& socket, const chat::Joined& joined, chat::Seq 
   follower.room = &room;
   follower.sent = sent;
   follower.replaying = replaying;
+  follower.since = since;
   follower.place = room.followers.size();
   room.followers.push_back(&follower);
   if (replaying) ++socket.replays;
@@ -278,7 +283,8 @@ void Hub::Join(ChatSocket& socket, chat::Joined joined, std::optional<chat::Seq>
   Follower* follower = socket.Find(joined.room);
   if (follower == nullptr) {
     const chat::Seq sent = after.value_or(joined.head);
-    follower = &Follow(socket, joined, sent, sent < joined.head);
+    const bool replays = sent < joined.head;
+    follower = &Follow(socket, joined, replays ? joined.position : 0, sent, replays);
   } else if (after && *after > follower->sent && !follower->replaying && socket.behind) {
     follower->sent = *after;  // what it has already need not be sent again
   }

@@ -54,7 +54,9 @@ struct JoinRequest {
 // A place in the log that a recovering client names.
 struct Offset {
   Position position = 0;
-  std::vector<std::pair<RoomKey, Seq>> replays;  // rooms whose replay had come so far
+  // Rooms whose replay had come so far. It may be over: of rooms that were joined at `position` or later, the position
+  // alone does not tell that.
+  std::vector<std::pair<RoomKey, Seq>> replays;
 
   std::string Text() const;
   static std::optional<Offset> Parse(std::string_view text);
@@ -75,6 +77,7 @@ struct Resumed {
     Joined joined;
     Seq sent = 0;            // the socket has everything up to here
     bool replaying = false;  // it is still in a replay of its own, see Offset::replays
+    Position since = 0;      // of the log, as the join began a replay; 0: the position says all
   };
   std::vector<Room> rooms;
 };

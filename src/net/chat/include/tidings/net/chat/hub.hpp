@@ -29,9 +29,10 @@ class ChatSocket;
 struct Follower {
   ChatSocket* socket = nullptr;
   HubRoom* room = nullptr;
-  chat::Seq sent = 0;      // it has everything up to here
-  bool replaying = false;  // a join's replay runs: served by itself, not with the other rooms
-  std::size_t place = 0;   // in the room's list
+  chat::Seq sent = 0;        // it has everything up to here
+  bool replaying = false;    // a join's replay runs: served by itself, not with the other rooms
+  chat::Position since = 0;  // of the log, as a join began a replay; 0: none did
+  std::size_t place = 0;     // in the room's list
   // Joins that are answered once the replay is over, with the room as they are to show it.
   std::vector<std::pair<realtime::AckSender, std::string>> waiting;
 };
@@ -143,7 +144,8 @@ class Hub {
  private:
   friend class ChatSocket;
   void Deliver(const chat::LiveEvent& event);
-  Follower& Follow(ChatSocket& socket, const chat::Joined& joined, chat::Seq sent, bool replaying);
+  Follower& Follow(ChatSocket& socket, const chat::Joined& joined, chat::Position since, chat::Seq sent,
+                   bool replaying);
   void Unfollow(Follower& follower, bool answer);
   void DropIfUnused(HubRoom& room);
   std::string OffsetOf(const ChatSocket& socket, chat::Position position) const;
