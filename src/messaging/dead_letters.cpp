@@ -12,7 +12,6 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr std::string_view kSuffix = ".dead";
 constexpr std::size_t kMostKept = 10'000;
 // How often the leases of what is held are prolonged.
 constexpr Millis kExtendEvery = 5'000;
@@ -117,12 +116,13 @@ Task<Result<std::vector<DeadQueue>>> DeadLetters::List() {
   if (!names) co_return std::unexpected(names.error());
   std::vector<DeadQueue> queues;
   for (const std::string& name : *names) {
-    if (!name.ends_with(kSuffix)) continue;
+    const auto origin = OriginOfDeadLetters(name);
+    if (!origin) continue;
     auto stats = co_await transport_.Stats(name);
     // Deleted meanwhile.
     if (!stats && stats.error().code() == ErrorCode::kNotFound) continue;
     if (!stats) co_return std::unexpected(stats.error());
-    if (stats->ready > 0) queues.emplace_back(name.substr(0, name.size() - kSuffix.size()), stats->ready);
+    if (stats->ready > 0) queues.emplace_back(std::string(*origin), stats->ready);
   }
   co_return queues;
 }

@@ -6,6 +6,7 @@
 namespace tidings::messaging {
 namespace {
 
+constexpr std::string_view kDeadSuffix = ".dead";
 constexpr std::size_t kMostName = 200;
 constexpr std::size_t kMostRoutingKey = 255;
 
@@ -88,7 +89,12 @@ Status Check(const Topology& topology) {
   return {};
 }
 
-std::string DeadLetterQueue(std::string_view queue) { return std::string(queue) + ".dead"; }
+std::string DeadLetterQueue(std::string_view queue) { return std::string(queue) += kDeadSuffix; }
+
+std::optional<std::string_view> OriginOfDeadLetters(std::string_view name) {
+  if (!name.ends_with(kDeadSuffix)) return std::nullopt;
+  return name.substr(0, name.size() - kDeadSuffix.size());
+}
 
 bool Routes(ExchangeKind kind, std::string_view pattern, std::string_view routing_key) {
   switch (kind) {

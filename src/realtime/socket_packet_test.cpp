@@ -8,7 +8,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-constexpr DecodeLimits kLimits{.max_attachments = 10, .max_attachment_bytes = 1'000, .max_namespace = 128};
+constexpr DecodeLimits kSmallLimits{.max_attachments = 10, .max_attachment_bytes = 1'000, .max_namespace = 128};
 
 class SocketDecoderTest : public ::testing::Test {
  protected:
@@ -17,7 +17,7 @@ class SocketDecoderTest : public ::testing::Test {
     EXPECT_TRUE(packet && *packet) << text;
     return packet && *packet ? std::move(**packet) : SocketPacket();
   }
-  SocketDecoder decoder{kLimits};
+  SocketDecoder decoder{kSmallLimits};
 };
 
 TEST_F(SocketDecoderTest, ReadsConnect) {
@@ -93,7 +93,7 @@ TEST_F(SocketDecoderTest, LeavesPlaceholdersOfPlainEventsAlone) {
 void ExpectRefused(std::initializer_list<std::string> texts) {
   for (const std::string& text : texts) {
     SCOPED_TRACE(text.substr(0, 100));
-    SocketDecoder decoder(kLimits);
+    SocketDecoder decoder(kSmallLimits);
     const auto packet = decoder.Text(text);
     ASSERT_FALSE(packet);
     EXPECT_EQ(packet.error().code(), ErrorCode::kMalformed);
@@ -202,7 +202,7 @@ TEST_F(SocketDecoderTest, LimitsAttachmentsTogether) {
 
 TEST_F(SocketDecoderTest, TakesTenAttachmentsAndSixtyLevels) {
   EXPECT_TRUE(decoder.Text("510-[\"e\"" + Placeholders(10) + "]"));
-  SocketDecoder other(kLimits);
+  SocketDecoder other(kSmallLimits);
   EXPECT_TRUE(other.Text("2[\"e\"," + std::string(60, '[') + std::string(60, ']') + "]"));
 }
 

@@ -16,7 +16,7 @@ namespace tidings::app {
 
 namespace {
 
-constexpr std::size_t kAtOnce = 500;
+constexpr std::size_t kExportedAtOnce = 500;
 
 class Exporter {
  public:
@@ -58,8 +58,9 @@ class Exporter {
   Status Users() {
     for (chat::UserKey last = 0;;) {
       std::vector<chat::UserRow> users;
-      store_.readers().ReadNow(
-          [&](sqlite::Database& database) { users = database.Slot<sqlite::TransferRows>().Users(last, kAtOnce); });
+      store_.readers().ReadNow([&](sqlite::Database& database) {
+        users = database.Slot<sqlite::TransferRows>().Users(last, kExportedAtOnce);
+      });
       for (const chat::UserRow& user : users) {
         std::string line = R"({"user":)";
         json::ObjectWriter(line)
@@ -76,13 +77,13 @@ class Exporter {
         if (auto written = Write(LineKind::kUser, line); !written) return written;
         last = user.key;
       }
-      if (users.size() < kAtOnce) return {};
+      if (users.size() < kExportedAtOnce) return {};
     }
   }
 
   Status Events() {
     for (eventing::Position after = 0;;) {
-      const auto events = store_.ReadAll(after, kAtOnce);
+      const auto events = store_.ReadAll(after, kExportedAtOnce);
       if (!events) return std::unexpected(events.error());
       if (events->empty()) return {};
       Status written;
@@ -121,7 +122,7 @@ class Exporter {
     for (sqlite::ReadPosition last;;) {
       std::vector<sqlite::ReadPosition> reads;
       store_.readers().ReadNow([&](sqlite::Database& database) {
-        reads = database.Slot<sqlite::TransferRows>().ReadPositions(last, kAtOnce);
+        reads = database.Slot<sqlite::TransferRows>().ReadPositions(last, kExportedAtOnce);
       });
       for (const auto& read : reads) {
         std::string line = R"({"read":)";
@@ -129,7 +130,7 @@ class Exporter {
         line += '}';
         if (auto written = Write(LineKind::kRead, line); !written) return written;
       }
-      if (reads.size() < kAtOnce) return {};
+      if (reads.size() < kExportedAtOnce) return {};
       last = reads.back();
     }
   }

@@ -9,7 +9,7 @@ namespace tidings::app {
 
 namespace {
 
-constexpr std::size_t kAtOnce = 1'000;
+constexpr std::size_t kEventsAtOnce = 1'000;
 const std::string kUnfollowed = "the log cannot be followed: ";
 
 // Whether it says nothing of what is stored.
@@ -26,7 +26,7 @@ void Derive(sqlite::ScratchTables& scratch, Examined& examined, Progress& progre
   chat::Position after = 0;
   try {
     while (true) {
-      const auto events = scratch.ReadAll(after, kAtOnce);
+      const auto events = scratch.ReadAll(after, kEventsAtOnce);
       if (events.empty()) break;
       for (const auto& event : events) rebuild.Apply(event, scratch.RoomId(event.stream));
       after = events.back().position;

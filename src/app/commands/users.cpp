@@ -13,7 +13,7 @@ namespace tidings::app {
 
 namespace {
 
-constexpr std::size_t kAtOnce = 200;
+constexpr std::size_t kUsersAtOnce = 200;
 
 struct Checked {
   std::string id;
@@ -92,10 +92,10 @@ Status ListFrom(LocalStore& store, std::ostream& out) {
     while (true) {
       std::vector<chat::UserRow> users;
       store.events().readers().ReadNow([&](sqlite::Database& database) {
-        users = database.Slot<sqlite::SqliteReader>().Users("", cursor, kAtOnce);
+        users = database.Slot<sqlite::SqliteReader>().Users("", cursor, kUsersAtOnce);
       });
       for (const auto& user : users) Print(out, user.id, user.name, user.username, user.suspended);
-      if (users.size() < kAtOnce) return {};
+      if (users.size() < kUsersAtOnce) return {};
       cursor = users.back().id;
     }
   } catch (const eventing::StoreFailure& failure) {

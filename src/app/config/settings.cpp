@@ -8,7 +8,7 @@ namespace tidings::app {
 
 namespace {
 
-constexpr std::uint64_t kMost = 1'000'000'000;
+constexpr std::uint64_t kMostCount = 1'000'000'000;
 constexpr std::uint64_t kDay = 86'400'000;
 
 // The order is that of the documentation: what is set first comes first. A lambda names the value's place.
@@ -147,11 +147,11 @@ const Setting kSettings[] = {
      .field = TIDINGS_AT(limits.connections),
      .help = "Connections at one time. The file limit bounds them too.",
      .least = 1,
-     .most = kMost},
+     .most = kMostCount},
     {.key = "limits.connections_per_address",
      .field = TIDINGS_AT(limits.connections_per_address),
      .help = "Connections of one address at one time; 0: as many as there may be.",
-     .most = kMost},
+     .most = kMostCount},
     {.key = "limits.body",
      .field = TIDINGS_AT(limits.body),
      .help = "Largest body of a request other than an upload.",
@@ -183,7 +183,7 @@ const Setting kSettings[] = {
      .field = TIDINGS_AT(limits.rooms_per_user),
      .help = "Rooms that one user is a member of.",
      .least = 1,
-     .most = kMost},
+     .most = kMostCount},
 
     {.key = "chat.seen_max_members",
      .field = TIDINGS_AT(chat.seen_max_members),

@@ -21,7 +21,7 @@ using messaging::Task;
 using std::chrono::milliseconds;
 
 constexpr const char* kRun = "prove";
-constexpr std::uint64_t kBetweenKills = 100;  // turns of the loop
+constexpr std::uint64_t kTurnsBetweenKills = 100;  // turns of the loop
 constexpr std::chrono::seconds kMostToTheEnd{30};
 
 // A producer or a consumer with a transport of its own, which a kill takes away.
@@ -103,7 +103,7 @@ void ProveInMemory(const ProveOptions& options, const std::string& folder,
   for (std::size_t part = 0; part < parts.size(); ++part) start(part);
   std::random_device random;
   for (std::uint32_t kill = 0; kill < options.kills; ++kill) {
-    for (std::uint64_t turns = kBetweenKills + random() % kBetweenKills; turns > 0; --turns) turn();
+    for (std::uint64_t turns = kTurnsBetweenKills + random() % kTurnsBetweenKills; turns > 0; --turns) turn();
     start(Victim(kill));
     tell("killed " + std::to_string(kill + 1) + " of " + std::to_string(options.kills));
   }

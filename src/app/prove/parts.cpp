@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr std::uint64_t kAtOnce = 16;
+constexpr std::uint64_t kPublishedAtOnce = 16;
 constexpr std::uint64_t kKeys = 8;
 constexpr milliseconds kBetween{20};
 constexpr milliseconds kAfterFailure{50};
@@ -68,13 +68,13 @@ Task<void> Produce(Transport& transport, Timers& timers, std::string queue, Jour
     const std::uint64_t first = journal.Accepted() + 1;
     if (first > kMostMessages) co_return;
     std::vector<messaging::Outgoing> batch;
-    for (std::uint64_t number = first; number < first + kAtOnce; ++number) {
+    for (std::uint64_t number = first; number < first + kPublishedAtOnce; ++number) {
       Message message = Message::WithId(queue + "-" + std::to_string(number), "prove", std::to_string(number));
       message.key = "key-" + std::to_string(number % kKeys);
       batch.emplace_back(Address::Queue(queue), std::move(message));
     }
     Status published = co_await transport.PublishAll(std::move(batch));
-    if (published) journal.Accept(first + kAtOnce - 1);
+    if (published) journal.Accept(first + kPublishedAtOnce - 1);
     co_await timers.Sleep(published ? kBetween : kAfterFailure);
   }
 }

@@ -16,14 +16,14 @@ using messaging::Timers;
 using messaging::Transport;
 using std::chrono::milliseconds;
 
-constexpr std::uint16_t kAtOnce = 8;
+constexpr std::uint16_t kHandlersAtOnce = 8;
 // So that several are under way when it is killed.
 constexpr milliseconds kWork{1};
 
 // As a program of this library consumes: several at once, in order by key.
 Task<Status> ConsumeForEver(Transport& transport, Timers& timers, std::string queue, Effects& effects) {
   messaging::Router router(transport, timers);
-  router.Subscribe(std::move(queue), messaging::Concurrency(kAtOnce), messaging::Lease(ProveLease(transport)),
+  router.Subscribe(std::move(queue), messaging::Concurrency(kHandlersAtOnce), messaging::Lease(ProveLease(transport)),
                    messaging::OrderByKey(), [&](messaging::Context& context) -> Task<Status> {
                      co_await timers.Sleep(kWork);
                      Handle(effects, context.message());

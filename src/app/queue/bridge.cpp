@@ -12,7 +12,6 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr std::string_view kDeadSuffix = ".dead";
 constexpr milliseconds kLook{250};   // how long a queue that is empty is waited at
 constexpr milliseconds kPause{500};  // between two tries
 constexpr Millis kMostTrouble = 60'000;
@@ -41,9 +40,11 @@ Task<Status> Bridge::Run() {
   }
   if (Status declared = co_await to_.Declare(options_.topology); !declared) co_return declared;
   // A queue before its dead letters, which are declared with it.
-  std::ranges::sort(queues, {}, [](const std::string& name) { return std::pair(name.ends_with(kDeadSuffix), name); });
+  std::ranges::sort(queues, {}, [](const std::string& name) {
+    return std::pair(messaging::OriginOfDeadLetters(name).has_value(), name);
+  });
   for (const std::string& queue : queues) {
-    const std::string home = queue.ends_with(kDeadSuffix) ? queue.substr(0, queue.size() - kDeadSuffix.size()) : queue;
+    const std::string home(messaging::OriginOfDeadLetters(queue).value_or(queue));
     Status declared = co_await to_.Declare(TopologyOf(home));
     if (!declared) co_return std::unexpected(declared.error().Within("declaring " + home));
   }

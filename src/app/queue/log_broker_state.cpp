@@ -26,7 +26,7 @@ namespace {
 
 // Entries read again by one question.
 constexpr std::size_t kReadAtOnce = 64;
-constexpr std::chrono::milliseconds kPauseAfterFailure{200};
+constexpr std::chrono::milliseconds kPauseAfterFailedRead{200};
 
 }  // namespace
 
@@ -254,7 +254,7 @@ Topology LogBrokerState::TopologyNow() const {
     // A classic one without arguments, as its consumers expect it.
     options.quorum = name != kMessagesQueue;
     // The queue of dead letters comes with its own.
-    if (!queue->transient() && !name.ends_with(".dead")) topology.AddQueue(name, options);
+    if (!queue->transient() && !messaging::OriginOfDeadLetters(name)) topology.AddQueue(name, options);
   }
   for (const auto& [name, exchange] : exchanges_) {
     for (const auto& [pattern, key] : exchange.bindings) {
@@ -393,7 +393,7 @@ Task<void> LogBrokerState::FillNow(std::shared_ptr<LogQueue> queue) {
     queue->filled().NotifyAll();
     if (!failed) continue;
     log::Warning("queue_cannot_read_the_log", {{"queue", queue->name()}, {"reason", failed->message()}});
-    co_await timers_.Sleep(kPauseAfterFailure);
+    co_await timers_.Sleep(kPauseAfterFailedRead);
   }
   queue->filling = false;
   queue->filled().NotifyAll();

@@ -16,7 +16,6 @@ using messaging::Selection;
 using messaging::Task;
 using Lines = std::vector<std::string>;
 
-constexpr std::string_view kDeadSuffix = ".dead";
 constexpr std::size_t kMostListed = 1'000;
 
 std::unexpected<Error> Missing(const std::string& what) {
@@ -48,8 +47,8 @@ std::string MessageLine(const Message& message) {
 // The queue that letters died in, also if their own is named.
 Result<std::string> QueueOf(const json::object& request) {
   auto queue = json::RequiredText(request, "queue");
-  if (queue && queue->ends_with(kDeadSuffix)) queue->resize(queue->size() - kDeadSuffix.size());
-  return queue;
+  if (!queue) return queue;
+  return std::string(messaging::OriginOfDeadLetters(*queue).value_or(*queue));
 }
 
 Result<Selection> SelectionOf(const json::object& request) {
@@ -150,8 +149,8 @@ Task<Result<Lines>> QueueDesk::List(json::object request) {
     // A queue of dead letters is shown with the queue that they died in, unless that is gone.
     const Lines all = *names;
     std::erase_if(*names, [&](const std::string& name) {
-      return name.ends_with(kDeadSuffix) &&
-             std::ranges::find(all, name.substr(0, name.size() - kDeadSuffix.size())) != all.end();
+      const auto origin = messaging::OriginOfDeadLetters(name);
+      return origin && std::ranges::find(all, *origin) != all.end();
     });
   }
   Lines lines;

@@ -20,18 +20,6 @@ using messaging::Task;
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 
-class NotesKind final : public WorkerKind {
- public:
-  explicit NotesKind(int& failures) : failures_(failures) {}
-  std::string_view name() const override { return "notes"; }
-  std::vector<std::string> patterns() const override { return {"message.*"}; }
-  std::string_view schema() const override { return kNotesSchema; }
-  std::unique_ptr<LaneJob> MakeJob(LaneGround) override { return std::make_unique<NotesJob>(failures_); }
-
- private:
-  int& failures_;
-};
-
 class CrewTest : public ::testing::Test {
  protected:
   Task<void> Declare() {

@@ -10,7 +10,7 @@ namespace {
 using messaging::Task;
 using namespace std::chrono_literals;
 
-constexpr std::uint16_t kAtOnce = 128;
+constexpr std::uint16_t kHandlersAtOnce = 128;
 constexpr std::uint16_t kAhead = 512;
 
 }  // namespace
@@ -72,7 +72,7 @@ Task<Status> Lane::Subscribe() {
   router_ = std::make_unique<messaging::Router>(transport_, timers_);
   router_->Use(std::make_shared<messaging::FailureLog>(timers_.clock()));
   const auto subscribe = [this](auto&&... more) {
-    router_->Subscribe(options_.queue, messaging::Named(options_.consumer), messaging::Concurrency(kAtOnce),
+    router_->Subscribe(options_.queue, messaging::Named(options_.consumer), messaging::Concurrency(kHandlersAtOnce),
                        messaging::Prefetch(kAhead), messaging::OrderByKey(KeyOf), messaging::FinishInHand(), Patience(),
                        std::forward<decltype(more)>(more)...);
   };

@@ -25,7 +25,7 @@ constexpr std::uint64_t kAnyNumber = 0;
 constexpr std::uint64_t kNothing = std::numeric_limits<std::uint64_t>::max();
 // Larger ones would be no numbers of a log.
 constexpr std::uint64_t kMostNumber = std::uint64_t{1} << 53;
-constexpr std::size_t kAtOnce = 200;  // pieces of one commit
+constexpr std::size_t kPiecesAtOnce = 200;  // pieces of one commit
 constexpr auto kAfterFailure = 1s;
 // A key that was silent for so long begins anew, with a look: that is all that its position is worth.
 constexpr std::int64_t kKeptDays = 90;
@@ -173,7 +173,7 @@ Task<Status> RoomOrder::HandleNow(LaneUnit& unit, const messaging::Message& piec
 
 Task<Status> RoomOrder::GoOn(const std::string& key, std::optional<std::uint64_t> over) {
   while (!stopping_) {
-    const auto early = rows().Early(key, kAtOnce);
+    const auto early = rows().Early(key, kPiecesAtOnce);
     if (early.empty()) {
       WaitNoMore(key);
       co_return Status();

@@ -28,18 +28,6 @@ using ::testing::IsEmpty;
 
 constexpr std::string_view kQueue = "tidings.worker.notes.0";
 
-class NotesKind final : public WorkerKind {
- public:
-  std::string_view name() const override { return "notes"; }
-  std::vector<std::string> patterns() const override { return {"#"}; }
-  bool by_number() const override { return true; }
-  std::string_view schema() const override { return kNotesSchema; }
-  std::unique_ptr<LaneJob> MakeJob(LaneGround) override { return std::make_unique<NotesJob>(failures_); }
-
- private:
-  int failures_ = 0;
-};
-
 class RoomOrderTest : public ::testing::Test {
  protected:
   RoomOrderTest() {
@@ -138,7 +126,8 @@ class RoomOrderTest : public ::testing::Test {
   boost::asio::io_context context_{1};
   messaging::VirtualTimers timers_;
   messaging::MemoryTransport transport_{context_.get_executor(), timers_};
-  NotesKind kind_;
+  int failures_ = 0;
+  NotesKind kind_{failures_, true};
   RoomOrderBounds bounds_;
   std::unique_ptr<Lane> lane_;
 

@@ -9,7 +9,7 @@ namespace {
 using ::testing::HasSubstr;
 
 const std::string kX = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
-const std::string kSecret = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
+const std::string kOctets = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
 
 std::string Ed(std::string_view rest) {
   return R"({"kty":"OKP","crv":"Ed25519","x":")" + kX + "\"" + std::string(rest) + "}";
@@ -26,7 +26,7 @@ std::string Refusal(const std::string& json) {
 TEST(Jwks, ReadsKeysAndTheirAlgorithms) {
   const auto keys =
       ReadJwks(Set(Ed(R"(,"kid":"a","use":"sig","key_ops":["verify"],"alg":"EdDSA")") +
-                   R"(,{"kty":"oct","kid":"b","k":")" + kSecret + R"("},{"kty":"RSA","use":"enc","alg":"RSA-OAEP"})"));
+                   R"(,{"kty":"oct","kid":"b","k":")" + kOctets + R"("},{"kty":"RSA","use":"enc","alg":"RSA-OAEP"})"));
   ASSERT_TRUE(keys) << keys.error().message();
   ASSERT_EQ(keys->size(), 2U);
   EXPECT_EQ(keys->at(0).id(), "a");

@@ -17,7 +17,7 @@ using Kind = Member::Kind;
 
 constexpr double kMaxSeconds = 253'402'300'799;  // the end of the year 9999
 
-std::unexpected<Error> Refuse(std::string reason) {
+std::unexpected<Error> RefuseToken(std::string reason) {
   return Fail(ErrorCode::kUnauthorized, "the token is refused: " + std::move(reason));
 }
 
@@ -36,17 +36,17 @@ bool IsAccessToken(std::string_view type) {
 
 Status ReadHeader(std::string_view encoded, Parts& parts) {
   const auto json = Base64UrlDecode(encoded);
-  if (!json) return Refuse("its header is not base64url");
+  if (!json) return RefuseToken("its header is not base64url");
   std::array<Member, 4> members{Member{"alg"}, Member{"kid"}, Member{"typ"}, Member{"crit"}};
   auto& [algorithm, key_id, type, critical] = members;
-  if (auto read = ReadMembers(*json, members); !read) return Refuse("its header is " + read.error().message());
-  if (algorithm.kind != Kind::kText) return Refuse("its header has no \"alg\"");
-  if (!key_id.Absent() && key_id.kind != Kind::kText) return Refuse("\"kid\" in its header is no string");
+  if (auto read = ReadMembers(*json, members); !read) return RefuseToken("its header is " + read.error().message());
+  if (algorithm.kind != Kind::kText) return RefuseToken("its header has no \"alg\"");
+  if (!key_id.Absent() && key_id.kind != Kind::kText) return RefuseToken("\"kid\" in its header is no string");
   if (!type.Absent() && (type.kind != Kind::kText || !IsAccessToken(type.text))) {
-    return Refuse("\"typ\" in its header is not JWT");
+    return RefuseToken("\"typ\" in its header is not JWT");
   }
   // RFC 7515 §4.1.11: an extension that must be understood, and none is.
-  if (critical.kind != Kind::kMissing) return Refuse("its header asks for an extension (\"crit\")");
+  if (critical.kind != Kind::kMissing) return RefuseToken("its header asks for an extension (\"crit\")");
   parts.algorithm = std::move(algorithm.text);
   if (key_id.kind == Kind::kText) parts.key_id = std::move(key_id.text);
   return {};
@@ -54,9 +54,9 @@ Status ReadHeader(std::string_view encoded, Parts& parts) {
 
 Result<std::optional<Millis>> Time(const Member& member) {
   if (member.Absent()) return std::optional<Millis>();
-  if (member.kind != Kind::kNumber) return Refuse("\"" + std::string(member.key) + "\" is no number of seconds");
+  if (member.kind != Kind::kNumber) return RefuseToken("\"" + std::string(member.key) + "\" is no number of seconds");
   if (!(member.number >= 0 && member.number <= kMaxSeconds)) {
-    return Refuse("\"" + std::string(member.key) + "\" is out of range");
+    return RefuseToken("\"" + std::string(member.key) + "\" is out of range");
   }
   return std::optional<Millis>(static_cast<Millis>(std::floor(member.number * 1000)));
 }
@@ -65,7 +65,7 @@ Result<bool> IsAdmin(const Member& scope) {
   constexpr std::string_view kAdmin = "admin";
   if (scope.Absent()) return false;
   if (scope.kind == Kind::kTexts) return std::ranges::find(scope.texts, kAdmin) != scope.texts.end();
-  if (scope.kind != Kind::kText) return Refuse("\"scope\" is neither a string nor an array of strings");
+  if (scope.kind != Kind::kText) return RefuseToken("\"scope\" is neither a string nor an array of strings");
   for (std::string_view rest = scope.text; !rest.empty();) {
     const std::size_t end = std::min(rest.find(' '), rest.size());
     if (rest.substr(0, end) == kAdmin) return true;
@@ -76,12 +76,12 @@ Result<bool> IsAdmin(const Member& scope) {
 
 Status CheckIssuer(const Member& issuer, const Member& audience, const Expectation& expected) {
   if (!expected.issuer.empty() && (issuer.kind != Kind::kText || issuer.text != expected.issuer)) {
-    return Refuse("\"iss\" is not the issuer that this server takes tokens from");
+    return RefuseToken("\"iss\" is not the issuer that this server takes tokens from");
   }
   const bool named =
       (audience.kind == Kind::kText && audience.text == expected.audience) ||
       (audience.kind == Kind::kTexts && std::ranges::find(audience.texts, expected.audience) != audience.texts.end());
-  if (!expected.audience.empty() && !named) return Refuse("\"aud\" does not name this server");
+  if (!expected.audience.empty() && !named) return RefuseToken("\"aud\" does not name this server");
   return {};
 }
 
@@ -89,37 +89,37 @@ Status CheckIssuer(const Member& issuer, const Member& audience, const Expectati
 
 Result<Parts> Take(std::string_view token) {
   if (token.empty()) return Fail(ErrorCode::kUnauthorized, "a token is required");
-  if (token.size() > kMaxTokenBytes) return Refuse("it is longer than 8 KiB");
+  if (token.size() > kMaxTokenBytes) return RefuseToken("it is longer than 8 KiB");
   const std::size_t first = token.find('.');
   const std::size_t second = first == token.npos ? first : token.find('.', first + 1);
   if (second == token.npos || token.find('.', second + 1) != token.npos) {
-    return Refuse("it does not consist of three parts");
+    return RefuseToken("it does not consist of three parts");
   }
   Parts parts;
   parts.signed_text = token.substr(0, second);
   parts.payload = token.substr(first + 1, second - first - 1);
   if (auto read = ReadHeader(token.substr(0, first), parts); !read) return std::unexpected(read.error());
   auto signature = Base64UrlDecode(token.substr(second + 1));
-  if (!signature) return Refuse("its signature is not base64url");
+  if (!signature) return RefuseToken("its signature is not base64url");
   parts.signature = *std::move(signature);
   return parts;
 }
 
 Result<Claims> ReadClaims(std::string_view payload, Millis now, const Expectation* expected) {
   const auto json = Base64UrlDecode(payload);
-  if (!json) return Refuse("its payload is not base64url");
+  if (!json) return RefuseToken("its payload is not base64url");
   std::array<Member, 8> members{Member{"sub"}, Member{"name"}, Member{"scope"}, Member{"exp"},
                                 Member{"nbf"}, Member{"iat"},  Member{"iss"},   Member{"aud"}};
   auto& [sub, name, scope, expires, begins, issued, issuer, audience] = members;
-  if (auto read = ReadMembers(*json, members); !read) return Refuse("its payload is " + read.error().message());
+  if (auto read = ReadMembers(*json, members); !read) return RefuseToken("its payload is " + read.error().message());
 
   const auto expires_at = Time(expires);
   if (!expires_at) return std::unexpected(expires_at.error());
-  if (!*expires_at) return Refuse("it has no \"exp\"");
-  if (now >= **expires_at + kLeeway) return Refuse("it has expired");
+  if (!*expires_at) return RefuseToken("it has no \"exp\"");
+  if (now >= **expires_at + kLeeway) return RefuseToken("it has expired");
   const auto not_before = Time(begins);
   if (!not_before) return std::unexpected(not_before.error());
-  if (*not_before && now < **not_before - kLeeway) return Refuse("it is not valid yet (\"nbf\")");
+  if (*not_before && now < **not_before - kLeeway) return RefuseToken("it is not valid yet (\"nbf\")");
   const auto issued_at = Time(issued);
   if (!issued_at) return std::unexpected(issued_at.error());
 
@@ -127,9 +127,9 @@ Result<Claims> ReadClaims(std::string_view payload, Millis now, const Expectatio
     if (auto fits = CheckIssuer(issuer, audience, *expected); !fits) return std::unexpected(fits.error());
   }
   if (sub.kind != Kind::kText || !IsUserId(sub.text)) {
-    return Refuse("\"sub\" must be a string of 1 to 128 characters without control characters");
+    return RefuseToken("\"sub\" must be a string of 1 to 128 characters without control characters");
   }
-  if (!name.Absent() && name.kind != Kind::kText) return Refuse("\"name\" is no string");
+  if (!name.Absent() && name.kind != Kind::kText) return RefuseToken("\"name\" is no string");
   const auto admin = IsAdmin(scope);
   if (!admin) return std::unexpected(admin.error());
 

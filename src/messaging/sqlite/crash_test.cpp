@@ -144,17 +144,27 @@ class CrashRun {
 TEST(SqliteCrash, LosesNothingAccepted) { CrashEverywhere<CrashRun>(7, 100); }
 TEST(SqliteCrashEverywhere, LosesNothingAccepted) { CrashEverywhere<CrashRun>(1, 100); }
 
-constexpr auto kFull = FaultDisk::Fate::kFull;
-TEST(SqliteFullDisk, OnceAtAWriteRefusesAndRecovers) { FailEverywhere<CrashRun>(kFull, false, 23); }
-TEST(SqliteFullDisk, FromAWriteOnRefusesAndRecovers) { FailEverywhere<CrashRun>(kFull, true, 31); }
-TEST(SqliteFullDiskEverywhere, OnceAtAWriteRefusesAndRecovers) { FailEverywhere<CrashRun>(kFull, false, 1); }
-TEST(SqliteFullDiskEverywhere, FromAWriteOnRefusesAndRecovers) { FailEverywhere<CrashRun>(kFull, true, 1); }
+TEST(SqliteFullDisk, OnceAtAWriteRefusesAndRecovers) { FailEverywhere<CrashRun>(FaultDisk::Fate::kFull, false, 23); }
+TEST(SqliteFullDisk, FromAWriteOnRefusesAndRecovers) { FailEverywhere<CrashRun>(FaultDisk::Fate::kFull, true, 31); }
+TEST(SqliteFullDiskEverywhere, OnceAtAWriteRefusesAndRecovers) {
+  FailEverywhere<CrashRun>(FaultDisk::Fate::kFull, false, 1);
+}
+TEST(SqliteFullDiskEverywhere, FromAWriteOnRefusesAndRecovers) {
+  FailEverywhere<CrashRun>(FaultDisk::Fate::kFull, true, 1);
+}
 
-constexpr auto kError = FaultDisk::Fate::kError;
-TEST(SqliteFailingDisk, OnceAtAnOperationAnswersNobodyWrongly) { FailEverywhere<CrashRun>(kError, false, 23); }
-TEST(SqliteFailingDisk, FromAnOperationOnAnswersNobodyWrongly) { FailEverywhere<CrashRun>(kError, true, 31); }
-TEST(SqliteFailingDiskEverywhere, OnceAtAnOperationAnswersNobodyWrongly) { FailEverywhere<CrashRun>(kError, false, 1); }
-TEST(SqliteFailingDiskEverywhere, FromAnOperationOnAnswersNobodyWrongly) { FailEverywhere<CrashRun>(kError, true, 1); }
+TEST(SqliteFailingDisk, OnceAtAnOperationAnswersNobodyWrongly) {
+  FailEverywhere<CrashRun>(FaultDisk::Fate::kError, false, 23);
+}
+TEST(SqliteFailingDisk, FromAnOperationOnAnswersNobodyWrongly) {
+  FailEverywhere<CrashRun>(FaultDisk::Fate::kError, true, 31);
+}
+TEST(SqliteFailingDiskEverywhere, OnceAtAnOperationAnswersNobodyWrongly) {
+  FailEverywhere<CrashRun>(FaultDisk::Fate::kError, false, 1);
+}
+TEST(SqliteFailingDiskEverywhere, FromAnOperationOnAnswersNobodyWrongly) {
+  FailEverywhere<CrashRun>(FaultDisk::Fate::kError, true, 1);
+}
 
 }  // namespace
 }  // namespace tidings::messaging::testing

@@ -124,20 +124,30 @@ class InboxRun {
 TEST(SqliteInboxCrash, LeavesEffectAndRecordOrNeither) { CrashEverywhere<InboxRun>(5, 50); }
 TEST(SqliteInboxCrashEverywhere, LeavesEffectAndRecordOrNeither) { CrashEverywhere<InboxRun>(1, 50); }
 
-constexpr auto kFull = FaultDisk::Fate::kFull;
-TEST(SqliteInboxFullDisk, OnceAtAWriteRefusesAndRecovers) { FailEverywhere<InboxRun>(kFull, false, 11); }
-TEST(SqliteInboxFullDisk, FromAWriteOnRefusesAndRecovers) { FailEverywhere<InboxRun>(kFull, true, 13); }
-TEST(SqliteInboxFullDiskEverywhere, OnceAtAWriteRefusesAndRecovers) { FailEverywhere<InboxRun>(kFull, false, 1); }
-TEST(SqliteInboxFullDiskEverywhere, FromAWriteOnRefusesAndRecovers) { FailEverywhere<InboxRun>(kFull, true, 1); }
+TEST(SqliteInboxFullDisk, OnceAtAWriteRefusesAndRecovers) {
+  FailEverywhere<InboxRun>(FaultDisk::Fate::kFull, false, 11);
+}
+TEST(SqliteInboxFullDisk, FromAWriteOnRefusesAndRecovers) {
+  FailEverywhere<InboxRun>(FaultDisk::Fate::kFull, true, 13);
+}
+TEST(SqliteInboxFullDiskEverywhere, OnceAtAWriteRefusesAndRecovers) {
+  FailEverywhere<InboxRun>(FaultDisk::Fate::kFull, false, 1);
+}
+TEST(SqliteInboxFullDiskEverywhere, FromAWriteOnRefusesAndRecovers) {
+  FailEverywhere<InboxRun>(FaultDisk::Fate::kFull, true, 1);
+}
 
-constexpr auto kError = FaultDisk::Fate::kError;
-TEST(SqliteInboxFailingDisk, OnceAtAnOperationAnswersNobodyWrongly) { FailEverywhere<InboxRun>(kError, false, 11); }
-TEST(SqliteInboxFailingDisk, FromAnOperationOnAnswersNobodyWrongly) { FailEverywhere<InboxRun>(kError, true, 13); }
+TEST(SqliteInboxFailingDisk, OnceAtAnOperationAnswersNobodyWrongly) {
+  FailEverywhere<InboxRun>(FaultDisk::Fate::kError, false, 11);
+}
+TEST(SqliteInboxFailingDisk, FromAnOperationOnAnswersNobodyWrongly) {
+  FailEverywhere<InboxRun>(FaultDisk::Fate::kError, true, 13);
+}
 TEST(SqliteInboxFailingDiskEverywhere, OnceAtAnOperationAnswersNobodyWrongly) {
-  FailEverywhere<InboxRun>(kError, false, 1);
+  FailEverywhere<InboxRun>(FaultDisk::Fate::kError, false, 1);
 }
 TEST(SqliteInboxFailingDiskEverywhere, FromAnOperationOnAnswersNobodyWrongly) {
-  FailEverywhere<InboxRun>(kError, true, 1);
+  FailEverywhere<InboxRun>(FaultDisk::Fate::kError, true, 1);
 }
 
 }  // namespace

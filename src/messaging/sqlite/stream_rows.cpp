@@ -24,7 +24,7 @@ StreamEntry EntryOf(const sqlite::Rows& rows) {
   return StreamEntry(IdOf(rows.Int(0)), std::move(message), static_cast<std::uint32_t>(rows.Int(6)));
 }
 
-std::vector<StreamEntry> AllOf(sqlite::Rows rows) {
+std::vector<StreamEntry> EntriesOf(sqlite::Rows rows) {
   std::vector<StreamEntry> entries;
   while (rows.Next()) entries.push_back(EntryOf(rows));
   return entries;
@@ -99,7 +99,7 @@ StreamId StreamRows::Tail(const std::string& stream) { return IdOf(tail_.Number(
 std::vector<StreamEntry> StreamRows::Read(const std::string& stream, StreamId after, std::size_t limit) {
   const auto id = Find(stream);
   if (!id) return {};
-  return AllOf(read_.Query(*id, RowOf(after), limit));
+  return EntriesOf(read_.Query(*id, RowOf(after), limit));
 }
 
 Result<StreamStats> StreamRows::Stats(const std::string& stream) {
@@ -158,7 +158,7 @@ Result<std::vector<StreamEntry>> StreamRows::ReadGroup(const std::string& stream
                                                        const std::string& consumer, std::size_t limit, Millis now) {
   const auto found = FindGroup(stream, group);
   if (!found) return std::unexpected(found.error());
-  auto entries = AllOf(read_.Query(found->stream, found->last_delivered, limit));
+  auto entries = EntriesOf(read_.Query(found->stream, found->last_delivered, limit));
   for (const StreamEntry& entry : entries) deliver_.Execute(found->id, RowOf(entry.id), consumer, now);
   if (!entries.empty()) set_delivered_.Execute(RowOf(entries.back().id), found->id);
   return entries;
@@ -178,7 +178,7 @@ Result<std::vector<StreamEntry>> StreamRows::Claim(const std::string& stream, co
                                                    std::size_t limit, Millis now) {
   const auto found = FindGroup(stream, group);
   if (!found) return std::unexpected(found.error());
-  auto entries = AllOf(stale_.Query(found->id, now - idle.count(), limit));
+  auto entries = EntriesOf(stale_.Query(found->id, now - idle.count(), limit));
   for (const StreamEntry& entry : entries) claim_.Execute(consumer, now, found->id, RowOf(entry.id));
   return entries;
 }

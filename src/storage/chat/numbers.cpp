@@ -12,7 +12,7 @@ using chat::Seq;
 
 namespace {
 
-constexpr Seq kLast = INT64_MAX;
+constexpr Seq kLastNumber = INT64_MAX;
 
 bool Has(std::string_view bits, Seq place) {
   return place / 8 < bits.size() && (static_cast<std::uint8_t>(bits[place / 8]) >> (place % 8) & 1) != 0;
@@ -46,7 +46,7 @@ RoomNumbers::RoomNumbers(Database& database, RoomKey room)
 
 std::vector<Seq> RoomNumbers::Up(Seq after, std::size_t most) {
   std::vector<Seq> numbers;
-  after = std::min(after, kLast);
+  after = std::min(after, kLastNumber);
   if (after + 1 < open_) {
     Rows rows = rows_.bits_up.Query(room_, (after + 1) / kCountBlock);
     while (numbers.size() < most && rows.Next()) {
@@ -66,7 +66,7 @@ std::vector<Seq> RoomNumbers::Up(Seq after, std::size_t most) {
 
 std::vector<Seq> RoomNumbers::Down(Seq before, std::size_t most) {
   std::vector<Seq> numbers;
-  before = std::min(before, kLast);
+  before = std::min(before, kLastNumber);
   if (before > open_) Append(numbers, rows_.open_down.Query(room_, before, open_, most));
   const Seq closed = std::min(before, open_);
   if (closed == 0 || numbers.size() >= most) return numbers;
@@ -86,13 +86,13 @@ ReplyNumbers::ReplyNumbers(Database& database, RoomKey room, Seq parent)
 
 std::vector<Seq> ReplyNumbers::Up(Seq after, std::size_t most) {
   std::vector<Seq> numbers;
-  Append(numbers, rows_.replies_up.Query(room_, parent_, std::min(after, kLast), most));
+  Append(numbers, rows_.replies_up.Query(room_, parent_, std::min(after, kLastNumber), most));
   return numbers;
 }
 
 std::vector<Seq> ReplyNumbers::Down(Seq before, std::size_t most) {
   std::vector<Seq> numbers;
-  Append(numbers, rows_.replies_down.Query(room_, parent_, std::min(before, kLast), most));
+  Append(numbers, rows_.replies_down.Query(room_, parent_, std::min(before, kLastNumber), most));
   return numbers;
 }
 

@@ -12,7 +12,7 @@ using chat::Seq;
 
 namespace {
 
-constexpr std::size_t kShownUsers = 100;
+constexpr std::size_t kShownReaders = 100;
 
 }  // namespace
 
@@ -45,11 +45,11 @@ std::vector<Seen> SeenRows::Of(chat::RoomKey room, const std::vector<chat::Messa
     std::string id;
     for (std::size_t i = open; i < count; ++i) {
       Seen& of = seen[order[i]];
-      if (messages[order[i]].author_key == user || of.users.size() >= kShownUsers) continue;
+      if (messages[order[i]].author_key == user || of.users.size() >= kShownReaders) continue;
       if (id.empty()) id = users_.IdOf(user);
       of.users.push_back(id);
     }
-    while (open < order.size() && seen[order[open]].users.size() >= kShownUsers) ++open;
+    while (open < order.size() && seen[order[open]].users.size() >= kShownReaders) ++open;
   }
   std::uint64_t readers = 0;
   for (std::size_t i = order.size(); i-- > 0;) {

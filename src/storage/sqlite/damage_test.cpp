@@ -10,8 +10,6 @@ namespace {
 
 constexpr int kEvents = 300;
 
-bool Says(const std::string& message, const std::string& part) { return message.find(part) != std::string::npos; }
-
 std::string DataOf(int event) {
   return "event " + std::to_string(event) + std::string(static_cast<std::size_t>(event), '.');
 }
@@ -72,7 +70,7 @@ TEST(Damage, ABitFlippedAnywhereIsNeverServed) {
     const auto opened = SqliteEventStore::Open(options);
     if (!opened) {
       ++refused;
-      EXPECT_TRUE(Says(opened.error().message(), "tidings.db")) << opened.error().message();
+      EXPECT_TRUE(opened.error().message().contains("tidings.db")) << opened.error().message();
       continue;
     }
     bool wrong = false;
@@ -101,7 +99,7 @@ TEST(Damage, ATruncatedFileIsRefusedUntouched) {
     Save(file, sound.substr(0, size));
     const auto before = Files(folder.File("store"));
     const std::string message = Refusal(In(folder));
-    EXPECT_TRUE(Says(message, "restore it from a backup")) << size << ": " << message;
+    EXPECT_TRUE(message.contains("restore it from a backup")) << size << ": " << message;
     EXPECT_EQ(Files(folder.File("store")), before);
   }
 }
@@ -111,7 +109,7 @@ TEST(Damage, AFileThatIsNoDatabaseIsRefusedUntouched) {
   std::filesystem::create_directory(folder.File("store"));
   Save(folder.File("store/tidings.db"), std::string(10'000, 'x'));
   const auto before = Files(folder.File("store"));
-  EXPECT_TRUE(Says(Refusal(In(folder)), "is damaged or no database"));
+  EXPECT_TRUE(Refusal(In(folder)).contains("is damaged or no database"));
   EXPECT_EQ(Files(folder.File("store")), before);
 }
 
@@ -123,7 +121,7 @@ TEST(Damage, ALogWithoutItsFileIsRefusedUntouched) {
   std::filesystem::create_directory(copied.File("store"));
   std::filesystem::copy_file(folder.File("store/tidings.db-wal"), copied.File("store/tidings.db-wal"));
   const auto before = Files(copied.File("store"));
-  EXPECT_TRUE(Says(Refusal(In(copied)), "is gone though its log"));
+  EXPECT_TRUE(Refusal(In(copied)).contains("is gone though its log"));
   EXPECT_EQ(Files(copied.File("store")), before);
 }
 
@@ -161,7 +159,7 @@ TEST(Damage, OnlyTheDamagedEventIsRefused) {
   EXPECT_EQ(store->ReadStream("room 0", 1, 50)->size(), 50U);
   const auto refused = store->ReadStream("room 0", 51, 1);
   ASSERT_FALSE(refused);
-  EXPECT_TRUE(Says(refused.error().message(), "the event at position 151 is damaged")) << refused.error().message();
+  EXPECT_TRUE(refused.error().message().contains("the event at position 151 is damaged")) << refused.error().message();
   EXPECT_EQ(store->ReadStream("room 0", 52, 50)->size(), 49U);
   // A unit that meets it is refused; the store goes on.
   const Status unit = Do(*store, [](SqliteTransaction& transaction) -> Status {
@@ -172,7 +170,7 @@ TEST(Damage, OnlyTheDamagedEventIsRefused) {
   EXPECT_TRUE(Append(*store, "room 0", "more"));
   const auto findings = store->CheckIntegrity();
   ASSERT_EQ(findings->size(), 1U);
-  EXPECT_TRUE(Says(findings->front(), "position 151"));
+  EXPECT_TRUE(findings->front().contains("position 151"));
 }
 
 TEST(Damage, TheCheckFindsWhatWasTamperedWith) {
@@ -204,7 +202,7 @@ TEST(Damage, TheCheckFindsWhatWasTamperedWith) {
     std::uint64_t last = 0;
     const auto findings = store->CheckIntegrity([&](std::uint64_t done, std::uint64_t) { last = done; });
     ASSERT_TRUE(findings && !findings->empty()) << change;
-    EXPECT_TRUE(Says(findings->front(), finding)) << change << ": " << findings->front();
+    EXPECT_TRUE(findings->front().contains(finding)) << change << ": " << findings->front();
     EXPECT_EQ(last, std::uint64_t{kEvents});
   }
 }

@@ -20,8 +20,6 @@ mode_t ModeOf(const std::string& path) {
   return stat(path.c_str(), &found) == 0 ? found.st_mode & 0777 : 0;
 }
 
-bool Says(const std::string& message, const std::string& part) { return message.find(part) != std::string::npos; }
-
 // Sets or clears the immutable flag, which stops root too. False where the file system has none.
 bool Freeze(const std::string& path, bool frozen) {
   const int file = open(path.c_str(), O_RDONLY | O_DIRECTORY);
@@ -67,8 +65,8 @@ TEST(Folder, ASecondServerIsRefused) {
   auto store = Opened(In(folder));
   ASSERT_TRUE(store);
   const std::string message = Refusal(In(folder));
-  EXPECT_TRUE(Says(message, "another server (process " + std::to_string(getpid()) + ") runs on")) << message;
-  EXPECT_TRUE(Says(message, "stop it first")) << message;
+  EXPECT_TRUE(message.contains("another server (process " + std::to_string(getpid()) + ") runs on")) << message;
+  EXPECT_TRUE(message.contains("stop it first")) << message;
   const pid_t child = fork();
   if (child == 0) {
     // Only what a fork of a program with threads may do: no store, its lock alone.
@@ -103,19 +101,19 @@ TEST(Folder, ThatCannotBeMadeIsRefused) {
   Save(folder.File("file"), "x");
   SqliteEventStore::Options options;
   options.folder = folder.File("file");
-  EXPECT_TRUE(Says(Refusal(options), "is no folder; name a folder")) << Refusal(options);
+  EXPECT_TRUE(Refusal(options).contains("is no folder; name a folder")) << Refusal(options);
   options.folder = folder.File("file/below");
-  EXPECT_TRUE(Says(Refusal(options), "cannot make the folder")) << Refusal(options);
+  EXPECT_TRUE(Refusal(options).contains("cannot make the folder")) << Refusal(options);
   options.folder = folder.File("missing/below");
-  EXPECT_TRUE(Says(Refusal(options), "No such file or directory; make it, or name one")) << Refusal(options);
+  EXPECT_TRUE(Refusal(options).contains("No such file or directory; make it, or name one")) << Refusal(options);
   options.folder = "";
-  EXPECT_TRUE(Says(Refusal(options), "name one")) << Refusal(options);
+  EXPECT_TRUE(Refusal(options).contains("name one")) << Refusal(options);
 }
 
 TEST(Folder, ThatCannotBeWrittenIsRefused) {
   SqliteEventStore::Options options;
   options.folder = "/proc/self";
-  EXPECT_TRUE(Says(Refusal(options), "cannot write in the folder /proc/self")) << Refusal(options);
+  EXPECT_TRUE(Refusal(options).contains("cannot write in the folder /proc/self")) << Refusal(options);
 }
 
 TEST(Folder, ThatBecameReadOnlyIsRefused) {
@@ -125,7 +123,7 @@ TEST(Folder, ThatBecameReadOnlyIsRefused) {
   if (!Freeze(folder.File("store"), true)) GTEST_SKIP() << "no immutable flag here";
   const std::string message = Refusal(In(folder));
   Freeze(folder.File("store"), false);
-  EXPECT_TRUE(Says(message, "cannot write in the folder") && Says(message, "may write")) << message;
+  EXPECT_TRUE(message.contains("cannot write in the folder") && message.contains("may write")) << message;
   EXPECT_EQ(Refusal(In(folder)), "");
 }
 

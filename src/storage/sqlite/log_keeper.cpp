@@ -11,7 +11,7 @@ namespace {
 // Readers hold the log for a page of rows; one that holds it longer is not waited for.
 constexpr int kWaitForReaders = 50;  // milliseconds
 constexpr int kBusyTimeout = 5'000;  // milliseconds, for all else
-constexpr std::uint64_t kFrameHeader = 24;
+constexpr std::uint64_t kFrameHeaderBytes = 24;
 
 }  // namespace
 
@@ -97,7 +97,7 @@ bool LogKeeper::Checkpoint(int mode) {
 }
 
 void LogKeeper::Count() {
-  const auto frame = static_cast<std::uint64_t>(page_size_) + kFrameHeader;
+  const auto frame = static_cast<std::uint64_t>(page_size_) + kFrameHeaderBytes;
   stats_.wal_bytes.store(static_cast<std::uint64_t>(std::max(frames_ - moved_, 0)) * frame, std::memory_order_relaxed);
   stats_.wal_file_bytes.store(static_cast<std::uint64_t>(peak_) * frame, std::memory_order_relaxed);
 }

@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 // A block is written when it has so many lines, or the oldest has waited for Options::gather.
 constexpr std::uint64_t kBlockLines = 2'000;
 constexpr std::size_t kMostBlock = 1024 * 1024;
-constexpr auto kLookEvery = 1s;
+constexpr auto kLookForDaysEvery = 1s;
 constexpr auto kAfterFailure = 5s;
 
 constexpr std::string_view kOfMessages = "message.";
@@ -78,7 +78,7 @@ Task<void> ArchiveJob::Run() {
       worked = std::unexpected(failure.error());
     }
     if (!worked) log::Err("archive_not_written", {{"reason", worked.error().message()}});
-    if (!stopping_) co_await changed_.WaitFor(ground_.timers, worked ? kLookEvery : kAfterFailure);
+    if (!stopping_) co_await changed_.WaitFor(ground_.timers, worked ? kLookForDaysEvery : kAfterFailure);
   }
   running_ = false;
   changed_.NotifyAll();

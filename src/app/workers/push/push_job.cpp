@@ -21,12 +21,12 @@ using messaging::Task;
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-constexpr std::size_t kAtOnce = 16;
+constexpr std::size_t kPushesAtOnce = 16;
 // Users of one request to the gateway.
 constexpr std::size_t kUsersAtOnce = 500;
-constexpr auto kLookEvery = 1s;
+constexpr auto kLookForPushesEvery = 1s;
 constexpr auto kServerAway = 1s;
-constexpr std::size_t kMostError = 200;
+constexpr std::size_t kMostPushError = 200;
 
 // Another try may do better.
 bool Passing(int status) { return status == 0 || status == 408 || status == 425 || status == 429 || status >= 500; }
@@ -98,15 +98,15 @@ Task<void> PushJob::Run() {
     try {
       auto& rows = ground_.store.database().Slot<PushRows>();
       const Millis now = ground_.timers.Now();
-      for (PushRow& row : rows.Due(now, now + LongestPause().count(), 2 * kAtOnce)) {
-        if (under_way_.size() >= kAtOnce || under_way_.contains(row.number)) continue;
+      for (PushRow& row : rows.Due(now, now + LongestPause().count(), 2 * kPushesAtOnce)) {
+        if (under_way_.size() >= kPushesAtOnce || under_way_.contains(row.number)) continue;
         under_way_.insert(row.number);
         boost::asio::co_spawn(ground_.executor, Push(std::move(row)), boost::asio::detached);
       }
     } catch (const StoreFailure& failure) {
       log::Err("push_lane_not_read", {{"reason", failure.error().message()}});
     }
-    co_await changed_.WaitFor(ground_.timers, kLookEvery);
+    co_await changed_.WaitFor(ground_.timers, kLookForPushesEvery);
   }
   running_ = false;
   changed_.NotifyAll();
@@ -183,7 +183,8 @@ Task<Status> PushJob::Tell(const PushRow& row, const std::vector<std::string>& u
     request.body = BodyFor(row, users, from, std::min(kUsersAtOnce, users.size() - from));
     const net::HttpReply reply = co_await questions_.Ask(std::move(request));
     if (reply.status >= 200 && reply.status < 300) continue;
-    std::string why = reply.status == 0 ? reply.error.substr(0, kMostError) : "status " + std::to_string(reply.status);
+    std::string why =
+        reply.status == 0 ? reply.error.substr(0, kMostPushError) : "status " + std::to_string(reply.status);
     co_return Fail(Passing(reply.status) ? ErrorCode::kUnavailable : ErrorCode::kInvalid, "the gateway: " + why);
   }
   co_return Status();

@@ -1,8 +1,11 @@
-// NotesJob: a lane's job that can be looked at afterwards.
+// NotesKind: a worker whose job can be looked at afterwards.
 #pragma once
 
 #include <chrono>
+#include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "worker_kind.hpp"
 
@@ -28,6 +31,20 @@ class NotesJob final : public LaneJob {
 
  private:
   int& failures_;
+};
+
+class NotesKind final : public WorkerKind {
+ public:
+  explicit NotesKind(int& failures, bool by_number = false) : failures_(failures), by_number_(by_number) {}
+  std::string_view name() const override { return "notes"; }
+  std::vector<std::string> patterns() const override { return {"#"}; }
+  bool by_number() const override { return by_number_; }
+  std::string_view schema() const override { return kNotesSchema; }
+  std::unique_ptr<LaneJob> MakeJob(LaneGround) override { return std::make_unique<NotesJob>(failures_); }
+
+ private:
+  int& failures_;
+  bool by_number_;
 };
 
 }  // namespace tidings::app

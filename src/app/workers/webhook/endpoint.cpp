@@ -14,22 +14,12 @@ namespace tidings::app {
 namespace {
 
 constexpr std::size_t kMostPatterns = 100;
-constexpr std::size_t kMostRooms = 1'000;
-
-void AppendList(std::string& out, const std::vector<std::string>& texts) {
-  out += '[';
-  for (const std::string& text : texts) {
-    if (&text != &texts.front()) out += ',';
-    json::AppendString(out, text);
-  }
-  out += ']';
-}
 
 void AppendStored(std::string& out, const WebhookEndpoint& endpoint) {
   json::ObjectWriter writer(out);
   writer.Text("_id", endpoint.id).Text("url", endpoint.url).Text("description", endpoint.description);
-  AppendList(writer.Key("types"), endpoint.types);
-  AppendList(writer.Key("rooms"), endpoint.rooms);
+  AppendTexts(writer.Key("types"), endpoint.types);
+  AppendTexts(writer.Key("rooms"), endpoint.rooms);
   writer.Text("secret", endpoint.secret).Text("previousSecret", endpoint.previous_secret);
   writer.Number("previousUntil", static_cast<std::uint64_t>(endpoint.previous_until));
   writer.Bool("enabled", endpoint.enabled).Number("resumed", endpoint.resumed).Number("replays", endpoint.replays);
@@ -73,7 +63,7 @@ Result<WebhookEndpoint> FromStored(const json::value& value) {
   text("secret", endpoint.secret);
   text("previousSecret", endpoint.previous_secret);
   list("types", endpoint.types, kMostPatterns);
-  list("rooms", endpoint.rooms, kMostRooms);
+  list("rooms", endpoint.rooms, kMostWebhookRooms);
   whole("previousUntil", endpoint.previous_until);
   whole("resumed", endpoint.resumed);
   whole("replays", endpoint.replays);
@@ -86,6 +76,15 @@ Result<WebhookEndpoint> FromStored(const json::value& value) {
 }
 
 }  // namespace
+
+void AppendTexts(std::string& out, const std::vector<std::string>& texts) {
+  out += '[';
+  for (const std::string& text : texts) {
+    if (&text != &texts.front()) out += ',';
+    json::AppendString(out, text);
+  }
+  out += ']';
+}
 
 bool WebhookEndpoint::Wants(std::string_view type, std::string_view room) const {
   const auto fits = [&](const std::string& pattern) { return messaging::TopicMatches(pattern, type); };

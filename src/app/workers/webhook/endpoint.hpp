@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -19,6 +20,8 @@
 #include <tidings/base/error.hpp>
 
 namespace tidings::app {
+
+inline constexpr std::size_t kMostWebhookRooms = 1'000;  // of one endpoint
 
 struct WebhookEndpoint {
   std::string id;
@@ -39,6 +42,9 @@ struct WebhookEndpoint {
 };
 
 using WebhookEndpoints = std::vector<WebhookEndpoint>;
+
+// An endpoint's types or rooms as a JSON array.
+void AppendTexts(std::string& out, const std::vector<std::string>& texts);
 
 std::filesystem::path WebhookFile(const std::filesystem::path& data);
 // None if there is no file. kMalformed: it is damaged.

@@ -21,13 +21,13 @@ using namespace std::chrono_literals;
 
 constexpr int kGone = 410;
 // How soon a change of the endpoints is seen by those that wait for nothing else.
-constexpr milliseconds kLookEvery = 500ms;
+constexpr milliseconds kLookForDeliveriesEvery = 500ms;
 constexpr milliseconds kAfterFailedCommit = 1s;
 constexpr milliseconds kMostRetryAfter = 24h;
-constexpr std::size_t kMostError = 200;
+constexpr std::size_t kMostDeliveryError = 200;
 
 std::string WhyOf(const net::HttpReply& reply) {
-  if (reply.status == 0) return reply.error.substr(0, kMostError);
+  if (reply.status == 0) return reply.error.substr(0, kMostDeliveryError);
   return "status " + std::to_string(reply.status);
 }
 
@@ -108,7 +108,7 @@ void WebhookJob::Serve(const std::string& endpoint) {
 Task<void> WebhookJob::Watch() {
   auto known = watch_.Now();
   while (!stopping_) {
-    co_await ended_.WaitFor(ground_.timers, kLookEvery);
+    co_await ended_.WaitFor(ground_.timers, kLookForDeliveriesEvery);
     const auto now = watch_.Now();
     if (now == known) continue;
     known = now;

@@ -21,7 +21,6 @@ namespace {
 
 constexpr std::size_t kMostEndpoints = 1'000;
 constexpr std::size_t kMostTypes = 100;
-constexpr std::size_t kMostRooms = 1'000;
 constexpr std::size_t kMostDescription = 1'000;
 constexpr std::size_t kMostPattern = 100;
 constexpr std::chrono::hours kBothSecrets{24};
@@ -82,15 +81,6 @@ Result<WebhookState> StateOf(const std::filesystem::path& data, const WebhookEnd
   return std::move(states->front());
 }
 
-void AppendList(std::string& out, const std::vector<std::string>& texts) {
-  out += '[';
-  for (const std::string& text : texts) {
-    if (&text != &texts.front()) out += ',';
-    json::AppendString(out, text);
-  }
-  out += ']';
-}
-
 void Time(json::ObjectWriter& writer, std::string_view key, Millis at) {
   if (at == 0) {
     writer.Null(key);
@@ -105,8 +95,8 @@ std::string Shown(const WebhookEndpoint& endpoint, const WebhookState& state, bo
   std::string out;
   json::ObjectWriter writer(out);
   writer.Text("_id", endpoint.id).Text("url", endpoint.url).Text("description", endpoint.description);
-  AppendList(writer.Key("types"), endpoint.types);
-  AppendList(writer.Key("rooms"), endpoint.rooms);
+  AppendTexts(writer.Key("types"), endpoint.types);
+  AppendTexts(writer.Key("rooms"), endpoint.rooms);
   if (secret) writer.Text("secret", endpoint.secret);
   writer.Bool("enabled", endpoint.enabled && !disabled);
   writer.Text("disabledReason", !endpoint.enabled ? "disabled by an administrator"
@@ -152,7 +142,7 @@ Status Take(const json::object& body, WebhookEndpoint& endpoint) {
                   "\"types\" holds what is no event type: name them as message.created, message.* or #");
     }
   }
-  return TakeList(body, "rooms", kMostRooms, endpoint.rooms);
+  return TakeList(body, "rooms", kMostWebhookRooms, endpoint.rooms);
 }
 
 }  // namespace

@@ -102,6 +102,8 @@ Status Check(const Topology& topology);
 
 // The queue of `queue`'s dead letters: `<queue>.dead`.
 std::string DeadLetterQueue(std::string_view queue);
+// The queue whose dead letters `name` holds; nothing if it is no such queue. A part of `name`.
+std::optional<std::string_view> OriginOfDeadLetters(std::string_view name);
 
 // Whether a message with this routing key goes to a queue bound with this pattern.
 bool Routes(ExchangeKind kind, std::string_view pattern, std::string_view routing_key);
