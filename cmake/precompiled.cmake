@@ -5,7 +5,7 @@
 #   tidings_use_precompiled(tidings_messaging asio)
 #   tidings_use_precompiled(messaging_test test asio)
 #
-# Without them (-DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON, as the preset "faults" has it) everything must compile too: sources name
+# Without them (-DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON, as the preset "apart" has it) everything must compile too: sources name
 # what they use. Headers of tidings itself are never among them, for with one of these changed everything would be compiled
 # anew.
 set(TIDINGS_PRECOMPILED_ALWAYS <algorithm> <array> <atomic> <chrono> <cstddef> <cstdint> <deque> <exception> <expected>

@@ -51,7 +51,7 @@ part() {
 
 build_dev() { build dev; }
 build_release() { build release; }
-build_faults() { build faults tidings; }
+build_apart() { build apart; }
 
 unit_tests() {
   local log=$logs/ctest.log status=0 but=(--label-exclude full)
@@ -135,10 +135,10 @@ test_all() {
   part examples runner examples
   part queue runner queue
   part kill runner kill
-  part build-faults build_faults
   part kill-fault runner kill --fault
   part fuzz-corpus runner fuzz --corpus
   part tsan thread_tests
+  [ ${#full[@]} -eq 0 ] || part build-apart build_apart
 
   printf '\n== all parts, %d s; their output is kept in %s\n' "$((SECONDS - began))" "$logs"
   printf '%s\n' "${summary[@]}"

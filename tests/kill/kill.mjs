@@ -26,7 +26,7 @@ const kills = Number(values.kills ?? (fault ? 30 : 20));
 if (!Number.isInteger(kills) || kills < 1) throw new Error(`--kills ${values.kills} is no number of kills`);
 
 const random = new Random(seedFor("kill test"));
-const faultBinary = process.env.TIDINGS_FAULT_BIN ?? new URL("../../build/faults/bin/tidings", import.meta.url).pathname;
+const faultBinary = process.env.TIDINGS_FAULT_BIN ?? new URL("../../build/dev/bin/tidings", import.meta.url).pathname;
 const server = await Tidings.start(fault ? { binary: faultBinary, env: { TIDINGS_FAULT: "ack-before-commit" } } : { binary: kBinary });
 
 const names = Array.from({ length: kWriters }, (_, i) => `writer${i}`);

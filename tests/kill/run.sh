@@ -11,7 +11,7 @@ cd "$(dirname "$0")"
 
 command -v node >/dev/null || fail "node is missing: install the package nodejs (20.11 or newer)"
 if [[ " $* " == *" --fault "* ]]; then
-  binary=${TIDINGS_FAULT_BIN:=$root/build/faults/bin/tidings}
+  binary=${TIDINGS_FAULT_BIN:=$root/build/dev/bin/tidings}
   export TIDINGS_FAULT_BIN
 else
   binary=${TIDINGS_BIN:=$root/build/release/bin/tidings}
