@@ -26,7 +26,7 @@ class Connection final : public EventSource, public DeadlineNode {
   // Owns `fd`.
   Connection(ServerCore& core, int fd, const IpAddress& peer);
   // Closes the socket; tells nobody.
-  ~Connection();
+  ~Connection() override;
 
   // Begins, or goes on in another loop. Throws std::system_error if the kernel refuses; then nothing has begun.
   void Attach(ServerCore& core);

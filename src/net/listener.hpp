@@ -19,7 +19,7 @@ class Listener final : public EventSource {
  public:
   // Owns `fd`, which listens already. `tls` is null for plain ones.
   Listener(ServerCore& core, int fd, const TlsContext* tls, bool proxy_header);
-  ~Listener();
+  ~Listener() override;
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 

@@ -1,8 +1,6 @@
 #include "tls.hpp"
 
-#include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <new>
 #include <utility>
 
@@ -44,8 +42,7 @@ int WireWrite(BIO* bio, const char* bytes, int size) {
 int WireRead(BIO* bio, char* into, int size) {
   Wire& wire = WireOf(bio);
   if (!wire.preload.empty()) {
-    const std::size_t count = std::min(wire.preload.size(), static_cast<std::size_t>(size));
-    std::memcpy(into, wire.preload.data(), count);
+    const std::size_t count = wire.preload.copy(into, static_cast<std::size_t>(size));
     wire.preload.erase(0, count);
     BIO_clear_retry_flags(bio);
     return static_cast<int>(count);

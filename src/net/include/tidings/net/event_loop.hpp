@@ -33,7 +33,7 @@ class EventSource {
   virtual void OnReady(std::uint32_t events) = 0;
 
  protected:
-  ~EventSource() = default;
+  virtual ~EventSource() = default;
 };
 
 // All calls on the thread that runs the loop (or before it runs), but for Post and Stop, which are thread-safe.
