@@ -36,6 +36,17 @@ std::uint64_t LossLedger::Of(LossCause cause) const {
   return messages;
 }
 
+std::vector<std::pair<std::string, std::uint64_t>> LossLedger::ByCause() const {
+  // They lie in the order of causes.
+  std::vector<std::pair<std::string, std::uint64_t>> causes;
+  for (const auto& [place, count] : *counts_.Lock()) {
+    const std::string_view cause = Name(place.first);
+    if (causes.empty() || causes.back().first != cause) causes.emplace_back(cause, 0);
+    causes.back().second += count;
+  }
+  return causes;
+}
+
 std::map<std::pair<LossCause, std::string>, std::uint64_t> LossLedger::All() const { return *counts_.Lock(); }
 
 }  // namespace tidings::messaging

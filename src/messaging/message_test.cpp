@@ -79,6 +79,8 @@ TEST(LossLedger, CountsByCauseAndPlace) {
   for (int i = 0; i < 2000; ++i) ledger.Count(LossCause::kUnrouted, std::to_string(i));
   EXPECT_LE(ledger.All().size(), 1002u);
   EXPECT_EQ(ledger.Of(LossCause::kUnrouted), 2000u);
+  const std::vector<std::pair<std::string, std::uint64_t>> causes = {{"expired", 3}, {"unrouted", 2000}};
+  EXPECT_EQ(ledger.ByCause(), causes);
 }
 
 }  // namespace

@@ -82,6 +82,13 @@ TEST(TopicMatches, IsQuickForManyHashes) {
   EXPECT_FALSE(TopicMatches(pattern + ".b", key));
 }
 
+TEST(DeadLetterQueue, IsNamedByItsOriginAndTellsIt) {
+  EXPECT_EQ(DeadLetterQueue("orders"), "orders.dead");
+  EXPECT_EQ(OriginOfDeadLetters("orders.dead"), "orders");
+  EXPECT_EQ(OriginOfDeadLetters("orders"), std::nullopt);
+  EXPECT_EQ(OriginOfDeadLetters("orders.dead.now"), std::nullopt);
+}
+
 TEST(Topology, ChecksNamesAndBounds) {
   EXPECT_TRUE(Check(Topology().AddExchange("orders", ExchangeKind::kTopic).AddQueue("q").Bind("orders", "q", "a.#")));
   EXPECT_FALSE(Check(Topology().AddQueue("")));

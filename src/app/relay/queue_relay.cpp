@@ -122,9 +122,7 @@ QueueBacklog QueueRelay::State::Backlog() const {
   backlog.failures = stats.failures;
   backlog.damaged = stats.damaged;
   backlog.stuck = stats.stuck;
-  std::map<std::string, std::uint64_t> losses;
-  for (const auto& [place, count] : ledger_.All()) losses[std::string(Name(place.first))] += count;
-  backlog.losses.assign(losses.begin(), losses.end());
+  backlog.losses = ledger_.ByCause();
   return backlog;
 }
 

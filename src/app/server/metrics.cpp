@@ -1,7 +1,8 @@
 #include "metrics.hpp"
 
-#include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <tidings/base/bytes.hpp>
 
@@ -107,8 +108,7 @@ void Store(MetricsWriter& out, const MetricsSources& sources) {
   out.Distribution("tidings_checkpoint_seconds", "Time of a checkpoint.", store.checkpoint_micros, kMicros);
 }
 
-template <class Counts>
-void Losses(MetricsWriter& out, const Counts& counts) {
+void Losses(MetricsWriter& out, const std::vector<std::pair<std::string, std::uint64_t>>& counts) {
   out.Family("tidings_messages_lost_total", "counter", "Messages that vanished by right, by cause.");
   for (const auto& [cause, count] : counts) out.Sample("cause", cause, static_cast<double>(count));
 }
@@ -141,9 +141,7 @@ void Embedded(MetricsWriter& out, EmbeddedQueue& queue) {
          &LogQueueDepth::kept);
   family("tidings_embedded_queue_unsettled", "Messages handed out.", &LogQueueDepth::unsettled);
   family("tidings_embedded_queue_consumers", "Consumers.", &LogQueueDepth::consumers);
-  std::map<std::string, std::uint64_t> losses;
-  for (const auto& [place, count] : queue.ledger().All()) losses[std::string(Name(place.first))] += count;
-  Losses(out, losses);
+  Losses(out, queue.ledger().ByCause());
 }
 
 void Workers(MetricsWriter& out, const std::vector<WorkerCounts>& workers) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <tidings/base/guarded.hpp>
 
@@ -30,6 +31,8 @@ class LossLedger {
   // `where` is the queue, topic or stream. At most 1,000 places are told apart; what comes after counts under "other".
   void Count(LossCause cause, std::string_view where, std::uint64_t messages = 1);
   std::uint64_t Of(LossCause cause) const;
+  // Causes that have lost something, by name as metrics show them.
+  std::vector<std::pair<std::string, std::uint64_t>> ByCause() const;
   // (cause, place) → messages.
   std::map<std::pair<LossCause, std::string>, std::uint64_t> All() const;
 
