@@ -16,11 +16,12 @@ configure() {
   }
 }
 
-# build PRESET [TARGET…]: configures build/PRESET if that was not done, and builds the targets, all if none is named.
+# build PRESET [TARGET…]: configures build/PRESET if that was not done, or with other presets than these, and builds the targets,
+# all if none is named.
 build() {
   local preset=$1
   shift
-  [ -f "build/$preset/build.ninja" ] || configure "$preset"
+  [ "build/$preset/build.ninja" -nt CMakePresets.json ] || configure "$preset"
   local targets=()
   [ $# -eq 0 ] || targets=(--target "$@")
   cmake --build "build/$preset" -j "$jobs" "${targets[@]}"
