@@ -7,17 +7,13 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "field_text.hpp"
+
 namespace tidings::net {
 
 namespace {
 
 constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 // As proxies write them: also "1.2.3.4:5678" and "[::1]:5678".
 std::optional<IpAddress> ParseForwarded(std::string_view text) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "field_text.hpp"
+
 namespace tidings::net {
 
 namespace {
@@ -9,14 +11,7 @@ namespace {
 constexpr std::size_t kMaxLine = 1024;  // with a chunk's extensions
 constexpr std::size_t kMaxTrailers = 16 * 1024;
 
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 ? c != '\t' : c == 0x7f; }
+bool IsControlCharacter(char c) { return static_cast<unsigned char>(c) < 0x20 ? c != '\t' : c == 0x7f; }
 
 }  // namespace
 
@@ -52,7 +47,7 @@ ChunkedReader::Step ChunkedReader::Take(char c, std::size_t have, std::size_t mo
     case Place::kExtension:
       if (c == '\r') {
         place_ = Place::kSizeEnd;
-      } else if (IsControl(c) || ++overhead_ > kMaxLine) {
+      } else if (IsControlCharacter(c) || ++overhead_ > kMaxLine) {
         return Step::kBad;
       }
       return Step::kMore;
@@ -72,7 +67,8 @@ ChunkedReader::Step ChunkedReader::Take(char c, std::size_t have, std::size_t mo
         place_ = Place::kTrailerEnd;
       } else {
         // What trailers say is ignored; they may not be folded, nor end otherwise than heads do.
-        if (IsControl(c) || (empty_line_ && (c == ' ' || c == '\t')) || ++overhead_ > kMaxTrailers) return Step::kBad;
+        if (IsControlCharacter(c) || (empty_line_ && (c == ' ' || c == '\t')) || ++overhead_ > kMaxTrailers)
+          return Step::kBad;
         empty_line_ = false;
       }
       return Step::kMore;

@@ -9,6 +9,7 @@
 #include <boost/beast/http/basic_parser.hpp>
 
 #include "chunked_reader.hpp"
+#include "field_text.hpp"
 #include "url.hpp"
 
 namespace tidings::net {
@@ -23,10 +24,6 @@ constexpr std::string_view kMethods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", 
 
 bool IsTokenStart(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-bool EqualsLower(std::string_view text, std::string_view lower) {
-  return std::ranges::equal(text, lower, [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
 }
 
 // Finds the end of a head byte by byte and refuses what servers read differently: bare CR or LF, NUL, folded lines.

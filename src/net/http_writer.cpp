@@ -6,22 +6,16 @@
 
 #include <tidings/base/json.hpp>
 
+#include "field_text.hpp"
+
 namespace tidings::net {
 
 namespace {
 
-bool EqualsIgnoringCase(std::string_view a, std::string_view lower) {
-  if (a.size() != lower.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if ((a[i] >= 'A' && a[i] <= 'Z' ? a[i] + 32 : a[i]) != lower[i]) return false;
-  }
-  return true;
-}
-
 // Set by the listener alone, since they say where an answer ends.
 bool IsOurs(std::string_view name) {
   for (const std::string_view ours : {"content-length", "transfer-encoding", "connection", "date"}) {
-    if (EqualsIgnoringCase(name, ours)) return true;
+    if (EqualsLower(name, ours)) return true;
   }
   return false;
 }
@@ -51,7 +45,7 @@ std::string AnswerHead(const realtime::HttpAnswer& answer, const AnswerContext& 
   bool nosniff = false;
   for (const auto& [name, value] : answer.headers) {
     if (IsOurs(name)) continue;
-    if (EqualsIgnoringCase(name, "x-content-type-options")) nosniff = true;
+    if (EqualsLower(name, "x-content-type-options")) nosniff = true;
     Header(out, name, value);
   }
   if (!nosniff) Header(out, "X-Content-Type-Options", "nosniff");

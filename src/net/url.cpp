@@ -4,16 +4,11 @@
 
 #include <tidings/base/bytes.hpp>
 
+#include "field_text.hpp"
+
 namespace tidings::net {
 
 namespace {
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 // Turns escapes into bytes; false if one is broken, which then stays as it is.
 bool Unescape(std::string_view text, std::string& out) {

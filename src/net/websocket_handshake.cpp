@@ -8,6 +8,7 @@
 
 #include <tidings/base/bytes.hpp>
 
+#include "field_text.hpp"
 #include "http_writer.hpp"
 
 namespace tidings::net {
@@ -16,16 +17,6 @@ namespace {
 
 using realtime::HttpAnswer;
 using realtime::HttpRequest;
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-bool EqualsLower(std::string_view text, std::string_view lower) {
-  return std::ranges::equal(text, lower, [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
-}
 
 // Calls `use` with each trimmed part; stops where it returns true and returns that.
 template <class Use>
