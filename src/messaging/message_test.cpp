@@ -63,6 +63,8 @@ TEST(StreamId, IsWrittenAsRedisDoes) {
   EXPECT_EQ(StreamId(17, 3).Text(), "17-3");
   EXPECT_EQ(StreamId::Parse("17-3"), StreamId(17, 3));
   EXPECT_EQ(StreamId::Parse("17"), StreamId(17, 0));
+  EXPECT_EQ(StreamId::Parse("18446744073709551615-9999999999999999999"),
+            StreamId(18446744073709551615U, 9999999999999999999U));
   for (const char* wrong : {"", "-", "1-", "-1", "x", "1-x", "1 ", "18446744073709551616"}) {
     EXPECT_FALSE(StreamId::Parse(wrong)) << wrong;
   }

@@ -82,11 +82,11 @@ const std::string* Client::DigestOf(const Script* script) const {
 void Client::AppendHead(std::string& out, const Request& request) const {
   const std::size_t count = request.arguments.count() + (request.more ? request.more->count() : 0);
   if (request.script == nullptr) {
-    out += ArrayHead(count);
+    AppendArrayHead(out, count);
     return;
   }
   const std::string* const digest = DigestOf(request.script);
-  out += ArrayHead(2 + count);
+  AppendArrayHead(out, 2 + count);
   out += Arguments{digest ? "EVALSHA" : "EVAL", digest ? std::string_view(*digest) : request.script->text}.bytes();
 }
 

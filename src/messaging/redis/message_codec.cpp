@@ -24,19 +24,21 @@ void AppendEscaped(std::string& out, std::string_view text) {
   }
 }
 
-std::optional<std::string> Unescaped(std::string_view text) {
-  if (!text.contains('\\')) return std::string(text);
-  std::string plain;
+bool Unescape(std::string_view text, std::string& plain) {
+  if (!text.contains('\\')) {
+    plain = text;
+    return true;
+  }
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '\\') {
       plain += text[i];
       continue;
     }
     ++i;
-    if (i == text.size() || (text[i] != '\\' && text[i] != 'n')) return std::nullopt;
+    if (i == text.size() || (text[i] != '\\' && text[i] != 'n')) return false;
     plain += text[i] == 'n' ? '\n' : '\\';
   }
-  return plain;
+  return true;
 }
 
 // Cuts the next line off; nothing if there is no line end.
@@ -76,32 +78,32 @@ void AppendMessage(std::string& out, const Message& message) {
 }
 
 std::optional<Message> DecodeMessage(std::string_view bytes) {
-  if (!bytes.starts_with(kFormat)) return std::nullopt;
+  std::optional<Message> message(std::in_place);
+  if (!DecodeMessage(bytes, *message)) message.reset();
+  return message;
+}
+
+bool DecodeMessage(std::string_view bytes, Message& message) {
+  if (!bytes.starts_with(kFormat)) return false;
   bytes.remove_prefix(kFormat.size());
-  Message message;
   const auto id = TakeLine(bytes);
   const auto type = TakeLine(bytes);
   const auto key = TakeLine(bytes);
-  if (!id || !type || !key) return std::nullopt;
-  auto plain_type = Unescaped(*type);
-  auto plain_key = Unescaped(*key);
-  if (!plain_type || !plain_key) return std::nullopt;
+  if (!id || !type || !key) return false;
   message.id = *id;
-  message.type = std::move(*plain_type);
-  message.key = std::move(*plain_key);
+  if (!Unescape(*type, message.type) || !Unescape(*key, message.key)) return false;
   for (;;) {
     const auto line = TakeLine(bytes);
-    if (!line) return std::nullopt;
+    if (!line) return false;
     if (line->empty()) break;
     const std::size_t blank = line->find(' ');
-    if (blank == std::string_view::npos || blank == 0) return std::nullopt;
-    auto value = Unescaped(line->substr(blank + 1));
-    if (!value || message.headers.Has(line->substr(0, blank))) return std::nullopt;
-    message.headers.Set(line->substr(0, blank), std::move(*value));
+    if (blank == std::string_view::npos || blank == 0) return false;
+    std::string value;
+    if (!Unescape(line->substr(blank + 1), value) || message.headers.Has(line->substr(0, blank))) return false;
+    message.headers.Set(line->substr(0, blank), std::move(value));
   }
   message.body = bytes;
-  if (!Check(message)) return std::nullopt;
-  return message;
+  return Check(message).has_value();
 }
 
 }  // namespace tidings::redis

@@ -25,5 +25,7 @@ void AppendMessage(std::string& out, const Message& message);
 std::size_t EncodedSize(const Message& message);
 // Nothing if it is none of ours.
 std::optional<Message> DecodeMessage(std::string_view bytes);
+// The same into a message that is new; false, and anything in it, if it is none of ours.
+bool DecodeMessage(std::string_view bytes, Message& message);
 
 }  // namespace tidings::redis

@@ -1,5 +1,7 @@
 // Consumer groups of RedisStreams.
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 #include <tidings/messaging/topology.hpp>
 
@@ -19,6 +21,15 @@ Status CheckNames(const std::string& stream, const std::string& group) {
   return messaging::CheckName(group);
 }
 
+// As StreamId::Text writes it, without a text of its own.
+void AddId(Arguments& arguments, StreamId id) {
+  std::array<char, 48> text;
+  char* end = std::to_chars(text.data(), text.data() + text.size(), id.major()).ptr;
+  *end++ = '-';
+  end = std::to_chars(end, text.data() + text.size(), id.minor()).ptr;
+  arguments.Add(std::string_view(text.data(), static_cast<std::size_t>(end - text.data())));
+}
+
 // The greatest id below.
 StreamId Before(StreamId id) {
   if (id.minor() > 0) return StreamId(id.major(), id.minor() - 1);
@@ -28,7 +39,28 @@ StreamId Before(StreamId id) {
 
 }  // namespace
 
-StreamId RedisStreams::Progress::Resume() const { return open.empty() ? done : std::min(done, Before(*open.begin())); }
+StreamId RedisStreams::Progress::Resume() const { return open.empty() ? done : std::min(done, Before(open.front())); }
+
+void RedisStreams::Progress::Open(StreamId id) {
+  if (open.size() >= kMostOpen) return;
+  if (open.empty() || open.back() < id) {
+    open.push_back(id);
+    return;
+  }
+  const auto place = std::ranges::lower_bound(open, id);
+  if (*place != id) open.insert(place, id);
+}
+
+void RedisStreams::Progress::Done(StreamId id) {
+  done = std::max(done, id);
+  if (open.empty() || id < open.front()) return;
+  if (id == open.front()) {
+    open.pop_front();
+    return;
+  }
+  const auto place = std::ranges::lower_bound(open, id);
+  if (place != open.end() && *place == id) open.erase(place);
+}
 
 Task<Status> RedisStreams::MakeGroup(const std::string& stream, const std::string& group, StreamId after) {
   const auto self = shared_from_this();
@@ -46,9 +78,9 @@ Task<Status> RedisStreams::CreateGroup(std::string stream, std::string group, St
   co_return made;
 }
 
-Task<Result<Reply>> RedisStreams::ReadGroupOnce(const std::string& stream, const std::string& group,
-                                                const std::string& consumer, std::size_t limit,
-                                                std::chrono::milliseconds wait) {
+Task<RedisStreams::Entries> RedisStreams::ReadGroupOnce(const std::string& stream, const std::string& group,
+                                                        const std::string& consumer, std::size_t limit,
+                                                        std::chrono::milliseconds wait) {
   const auto self = shared_from_this();
   Arguments arguments{"XREADGROUP", "GROUP", group, consumer, "COUNT"};
   arguments.Add(static_cast<std::int64_t>(limit));
@@ -65,8 +97,8 @@ Task<Result<std::vector<StreamEntry>>> RedisStreams::ReadGroup(std::string strea
   const std::pair name(stream, group);
   bool made = false;
   for (auto pause = std::chrono::milliseconds(0);;) {
-    const auto reply = co_await ReadGroupOnce(stream, group, consumer, limit, pause);
-    const bool missing = !reply && IsNoGroup(reply.error());
+    auto entries = co_await ReadGroupOnce(stream, group, consumer, limit, pause);
+    const bool missing = !entries && IsNoGroup(entries.error());
     if (missing && !groups_.contains(name)) {
       co_return Fail(ErrorCode::kNotFound, "there is no group " + group + " of the stream " + stream);
     }
@@ -78,13 +110,9 @@ Task<Result<std::vector<StreamEntry>>> RedisStreams::ReadGroup(std::string strea
       }
       continue;
     }
-    if (!reply) co_return std::unexpected(reply.error());
-    auto entries = EntriesOfOne(**reply);
     if (!entries) co_return entries;
     Progress& progress = groups_[name];
-    for (const StreamEntry& entry : *entries) {
-      if (progress.open.size() < kMostOpen) progress.open.insert(progress.open.end(), entry.id);
-    }
+    for (const StreamEntry& entry : *entries) progress.Open(entry.id);
     if (!entries->empty() || pause == wait) co_return entries;
     pause = wait;
   }
@@ -96,14 +124,12 @@ Task<Result<std::uint64_t>> RedisStreams::Acknowledge(std::string stream, std::s
   if (auto named = CheckNames(stream, group); !named) co_return std::unexpected(named.error());
   if (ids.empty()) co_return std::uint64_t{0};
   Arguments arguments{"XACK", keys_.Stream(stream), group};
-  for (const StreamId id : ids) arguments.Add(id.Text());
+  arguments.Reserve(ids.size() * 32);
+  for (const StreamId id : ids) AddId(arguments, id);
   const auto reply = co_await client_->Call(std::move(arguments), true);
   if (!reply) co_return std::unexpected(reply.error());
   Progress& progress = groups_[std::pair(stream, group)];
-  for (const StreamId id : ids) {
-    progress.open.erase(id);
-    progress.done = std::max(progress.done, id);
-  }
+  for (const StreamId id : ids) progress.Done(id);
   // A first time that was not answered counted them.
   if (reply->resent()) co_return ids.size();
   co_return static_cast<std::uint64_t>((*reply)->integer());

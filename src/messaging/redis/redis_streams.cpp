@@ -25,6 +25,12 @@ Result<StreamId> IdIn(Result<Value> value, bool /*resent*/) {
   return *id;
 }
 
+// Out of the answer while it is there, not out of a copy of it.
+Result<std::vector<StreamEntry>> EntriesRead(Result<Value> value, bool /*resent*/) {
+  if (!value) return std::unexpected(value.error());
+  return EntriesOfOne(*value);
+}
+
 }  // namespace
 
 RedisStreams::RedisStreams(Executor executor, Timers& timers, std::shared_ptr<Client> client, ClientOptions options,
@@ -72,13 +78,15 @@ void RedisStreams::Count(LossCause cause, const std::string& stream, std::uint64
 }
 
 // What is there already comes over the connection that all share; only a wait takes one of its own.
-Task<Result<Reply>> RedisStreams::ReadWith(Arguments arguments, std::chrono::milliseconds wait) {
+Task<RedisStreams::Entries> RedisStreams::ReadWith(Arguments arguments, std::chrono::milliseconds wait) {
   const auto self = shared_from_this();
-  if (wait.count() <= 0) co_return co_await client_->Call(std::move(arguments));
+  auto request = std::make_unique<Request>(std::move(arguments), nullptr);
+  if (wait.count() <= 0) co_return co_await client_->Ask(std::move(request), EntriesRead);
+  request->blocks = wait;
   // Given back even if this is cancelled.
   const auto client = TakeBlocking();
   const std::shared_ptr<void> borrowed(nullptr, [self, client](void*) { self->GiveBlocking(client); });
-  co_return co_await client->Call(std::move(arguments), false, wait);
+  co_return co_await client->Ask(std::move(request), EntriesRead);
 }
 
 // No coroutine of its own around the client's: this is called for every entry.
@@ -121,9 +129,7 @@ Task<Result<std::vector<StreamEntry>>> RedisStreams::Read(std::string stream, St
     arguments.Add(static_cast<std::int64_t>(limit));
     if (pause.count() > 0) arguments.Add("BLOCK").Add(static_cast<std::int64_t>(pause.count()));
     arguments.AddAll(Arguments{"STREAMS", key, after.Text()});
-    const auto reply = co_await ReadWith(std::move(arguments), pause);
-    if (!reply) co_return std::unexpected(reply.error());
-    auto entries = EntriesOfOne(**reply);
+    auto entries = co_await ReadWith(std::move(arguments), pause);
     if (!entries || !entries->empty() || pause == wait) co_return entries;
   }
   co_return std::vector<StreamEntry>();

@@ -1,9 +1,9 @@
 // RedisStreams: Redis' own streams and consumer groups.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,16 +44,19 @@ class RedisStreams final : public messaging::Streams, public std::enable_shared_
   // How far a group has come, as far as this process knows: where it begins again if the server loses it.
   class Progress {
    public:
-    StreamId done;
-    std::set<StreamId> open;  // handed out here, not acknowledged; what is past kMostOpen is forgotten
     StreamId Resume() const;
+    void Open(StreamId id);
+    void Done(StreamId id);
+    StreamId done;
+    std::deque<StreamId> open;  // handed out here, not acknowledged, ascending; what is past kMostOpen is forgotten
   };
   // A connection of its own for a read that waits, given back when it is done.
   std::shared_ptr<Client> TakeBlocking();
   void GiveBlocking(std::shared_ptr<Client> client);
-  Task<Result<Reply>> ReadWith(Arguments arguments, std::chrono::milliseconds wait);
-  Task<Result<Reply>> ReadGroupOnce(const std::string& stream, const std::string& group, const std::string& consumer,
-                                    std::size_t limit, std::chrono::milliseconds wait);
+  using Entries = Result<std::vector<StreamEntry>>;
+  Task<Entries> ReadWith(Arguments arguments, std::chrono::milliseconds wait);
+  Task<Entries> ReadGroupOnce(const std::string& stream, const std::string& group, const std::string& consumer,
+                              std::size_t limit, std::chrono::milliseconds wait);
   Task<Status> MakeGroup(const std::string& stream, const std::string& group, StreamId after);
   void Count(messaging::LossCause cause, const std::string& stream, std::uint64_t messages);
 

@@ -4,23 +4,41 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <optional>
 
 namespace tidings::redis {
 namespace {
 
-void AppendNumber(std::string& out, std::int64_t number) {
-  std::array<char, 24> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-  out.append(digits.data(), end);
+// "$12\r\n": what is before an argument, and before all of them.
+void AppendHead(std::string& out, char kind, std::size_t number) {
+  std::array<char, 24> head;
+  head[0] = kind;
+  char* end = std::to_chars(head.data() + 1, head.data() + head.size() - 2, number).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  out.append(head.data(), static_cast<std::size_t>(end - head.data()));
+}
+
+// The number that is all of `line`; nothing if it is none.
+std::optional<std::int64_t> NumberIn(std::string_view line) {
+  std::int64_t number = 0;
+  // Nearly all are lengths, short ones.
+  constexpr std::size_t kShort = 9;
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (!line.empty() && line.size() <= kShort && std::ranges::all_of(line, is_digit)) {
+    for (const char c : line) number = number * 10 + (c - '0');
+    return number;
+  }
+  const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), number);
+  if (error != std::errc() || end != line.data() + line.size()) return std::nullopt;
+  return number;
 }
 
 }  // namespace
 
 void Arguments::Begin(std::size_t size) {
   ++count_;
-  bytes_ += '$';
-  AppendNumber(bytes_, static_cast<std::int64_t>(size));
-  bytes_ += "\r\n";
+  AppendHead(bytes_, '$', size);
 }
 
 void Arguments::End() { bytes_ += "\r\n"; }
@@ -41,10 +59,11 @@ Arguments& Arguments::AddAll(const Arguments& others) {
   return *this;
 }
 
+void AppendArrayHead(std::string& out, std::size_t count) { AppendHead(out, '*', count); }
+
 std::string ArrayHead(std::size_t count) {
-  std::string head("*");
-  AppendNumber(head, static_cast<std::int64_t>(count));
-  head += "\r\n";
+  std::string head;
+  AppendArrayHead(head, count);
   return head;
 }
 
@@ -67,9 +86,9 @@ void ReplyParser::Next() {
   in_bulk_ = whole_ = false;
 }
 
-std::unexpected<Error> ReplyParser::Broken(std::string what) {
-  broken_ = true;
-  return Fail(ErrorCode::kMalformed, "what came is no answer of Redis: " + std::move(what));
+ReplyParser::Step ReplyParser::Broken(std::string what) {
+  broken_ = std::move(what);
+  return Step::kBroken;
 }
 
 void ReplyParser::Complete() {
@@ -81,18 +100,18 @@ void ReplyParser::Complete() {
 }
 
 Result<bool> ReplyParser::Parse(std::string_view bytes) {
-  if (broken_) return Broken("it was broken before");
-  while (!whole_) {
-    auto step = in_bulk_ ? ParseBulk(bytes) : ParseLine(bytes);
-    if (!step || !*step) return step;
-    if (at_ > kMostReply) return Broken("it is longer than " + std::to_string(kMostReply) + " bytes");
+  Step step = broken_.empty() ? Step::kDone : Step::kBroken;
+  while (step == Step::kDone && !whole_) {
+    step = in_bulk_ ? ParseBulk(bytes) : ParseLine(bytes);
+    if (at_ > kMostReply) step = Broken("it is longer than " + std::to_string(kMostReply) + " bytes");
   }
-  return true;
+  if (step == Step::kBroken) return Fail(ErrorCode::kMalformed, "what came is no answer of Redis: " + broken_);
+  return step == Step::kDone;
 }
 
-Result<bool> ReplyParser::ParseBulk(std::string_view bytes) {
+ReplyParser::Step ReplyParser::ParseBulk(std::string_view bytes) {
   wanted_ = at_ + bulk_ + 2;
-  if (bytes.size() < wanted_) return false;
+  if (bytes.size() < wanted_) return Step::kMissing;
   if (bytes[at_ + bulk_] != '\r' || bytes[at_ + bulk_ + 1] != '\n')
     return Broken("a text does not end where it should");
   const auto next = static_cast<std::uint32_t>(nodes_.size() + 1);
@@ -100,10 +119,10 @@ Result<bool> ReplyParser::ParseBulk(std::string_view bytes) {
   at_ = scanned_ = wanted_;
   in_bulk_ = false;
   Complete();
-  return true;
+  return Step::kDone;
 }
 
-Result<bool> ReplyParser::ParseLine(std::string_view bytes) {
+ReplyParser::Step ReplyParser::ParseLine(std::string_view bytes) {
   const char* from = bytes.data() + std::max(scanned_, at_);
   const std::size_t left = bytes.size() - std::max(scanned_, at_);
   const void* found = left > 0 ? std::memchr(from, '\n', left) : nullptr;
@@ -111,7 +130,7 @@ Result<bool> ReplyParser::ParseLine(std::string_view bytes) {
     scanned_ = bytes.size();
     wanted_ = bytes.size() + 1;
     if (bytes.size() - at_ > kMostLine) return Broken("a line has no end");
-    return false;
+    return Step::kMissing;
   }
   const std::size_t end = static_cast<std::size_t>(static_cast<const char*>(found) - bytes.data());
   if (end - at_ > kMostLine) return Broken("a line is too long");
@@ -125,28 +144,28 @@ Result<bool> ReplyParser::ParseLine(std::string_view bytes) {
   if (kind == '+' || kind == '-') {
     nodes_.push_back(Value::Node{kind == '+' ? ReplyType::kSimple : ReplyType::kError, next, 0, offset, line.size()});
     Complete();
-    return true;
+    return Step::kDone;
   }
-  std::int64_t number = 0;
-  const auto parsed = std::from_chars(line.data(), line.data() + line.size(), number);
-  if (parsed.ec != std::errc() || parsed.ptr != line.data() + line.size()) return Broken("a number is none");
+  const auto parsed = NumberIn(line);
+  if (!parsed) return Broken("a number is none");
+  const std::int64_t number = *parsed;
   if (kind == ':') {
     nodes_.push_back(Value::Node{ReplyType::kInteger, next, number, offset, line.size()});
     Complete();
-    return true;
+    return Step::kDone;
   }
   if (kind != '$' && kind != '*') return Broken("a part begins with byte " + std::to_string(kind));
   if (number == -1) {
     nodes_.push_back(Value::Node{ReplyType::kNull, next, 0, offset, 0});
     Complete();
-    return true;
+    return Step::kDone;
   }
   if (number < 0) return Broken("a length is negative");
   if (kind == '$') {
     if (static_cast<std::size_t>(number) > kMostBulk) return Broken("a text is too long");
     bulk_ = static_cast<std::size_t>(number);
     in_bulk_ = true;
-    return true;
+    return Step::kDone;
   }
   if (static_cast<std::size_t>(number) > kMostNodes) return Broken("it has too many parts");
   if (open_.size() >= kMostDepth) return Broken("it is nested too deeply");
@@ -156,7 +175,7 @@ Result<bool> ReplyParser::ParseLine(std::string_view bytes) {
   } else {
     open_.push_back(Open{static_cast<std::uint32_t>(nodes_.size() - 1), number});
   }
-  return true;
+  return Step::kDone;
 }
 
 }  // namespace tidings::redis

@@ -47,6 +47,7 @@ class Arguments {
 };
 
 // "*count\r\n".
+void AppendArrayHead(std::string& out, std::size_t count);
 std::string ArrayHead(std::size_t count);
 
 enum class ReplyType : std::uint8_t { kSimple, kError, kInteger, kBulk, kNull, kArray };
@@ -146,9 +147,10 @@ class ReplyParser {
     std::uint32_t node;
     std::int64_t missing;
   };
-  Result<bool> ParseLine(std::string_view bytes);
-  Result<bool> ParseBulk(std::string_view bytes);
-  std::unexpected<Error> Broken(std::string what);
+  enum class Step : std::uint8_t { kDone, kMissing, kBroken };
+  Step ParseLine(std::string_view bytes);
+  Step ParseBulk(std::string_view bytes);
+  Step Broken(std::string what);
   // A value is there: closes the arrays that it ends.
   void Complete();
 
@@ -160,7 +162,7 @@ class ReplyParser {
   std::size_t wanted_ = 0;
   bool in_bulk_ = false;
   bool whole_ = false;
-  bool broken_ = false;
+  std::string broken_;  // why; empty: it is not
 };
 
 }  // namespace tidings::redis

@@ -56,6 +56,7 @@ TEST(Resp, ReadsEveryType) {
   ExpectReplies("+OK\r\n", "+OK;");
   ExpectReplies("-ERR no\r\n", "-ERR no;");
   ExpectReplies(":-42\r\n", "-42;");
+  ExpectReplies(":999999999\r\n:1234567890\r\n:-9223372036854775808\r\n", "999999999;1234567890;-9223372036854775808;");
   ExpectReplies("$5\r\nh\r\nlo\r\n", "\"h\r\nlo\";");
   ExpectReplies("$0\r\n\r\n", "\"\";");
   ExpectReplies("$-1\r\n*-1\r\n", "nil;nil;");

@@ -20,25 +20,25 @@ bool IsNoGroup(const Error& error) {
 
 namespace {
 
-messaging::Message MessageIn(const Value& fields) {
-  if (fields.size() == 2 && fields[0].text() == kEntryField) {
-    if (auto message = DecodeMessage(fields[1].text())) return std::move(*message);
-  }
+// REQUIRES: the message is new.
+void ReadMessage(const Value& fields, messaging::Message& message) {
+  if (fields.size() == 2 && fields[0].text() == kEntryField && DecodeMessage(fields[1].text(), message)) return;
   std::string raw;
   for (const Value part : fields) raw.append(part.text()).append("\n");
-  return messaging::Message(std::move(raw));
+  message = messaging::Message(std::move(raw));
 }
 
 }  // namespace
 
 Result<std::vector<StreamEntry>> EntriesIn(const Value& value) {
   std::vector<StreamEntry> entries;
+  entries.reserve(value.size());
   for (const Value entry : value) {
     if (entry.is_null()) continue;
     if (entry.size() != 2) return std::unexpected(Unexpected(entry));
     const auto id = StreamId::Parse(entry[0].text());
     if (!id) return std::unexpected(Unexpected(entry));
-    if (entry[1].is_array()) entries.emplace_back(*id, MessageIn(entry[1]));
+    if (entry[1].is_array()) ReadMessage(entry[1], entries.emplace_back(*id).message);
   }
   return entries;
 }

@@ -69,7 +69,8 @@ void Subscriber::Sweep() {
 }
 
 void Subscriber::Write(const Arguments& command) {
-  output_ += ArrayHead(command.count()) + command.bytes();
+  AppendArrayHead(output_, command.count());
+  output_ += command.bytes();
   if (output_.size() > kMostOutput && link_) link_->Close();
   to_write_.NotifyAll();
 }

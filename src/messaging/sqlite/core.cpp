@@ -25,7 +25,7 @@ void Core::Close() {
   if (closed_) return;
   due_alarm_.Cancel();
   lease_alarm_.Cancel();
-  while (!held_.empty()) Drop(std::shared_ptr(held_.begin()->second));
+  while (!held_.empty()) Drop(held_.front());
   while (!baskets_.empty()) ShutSoon(baskets_.begin()->first);
   closed_ = true;
   worker_->Close();
@@ -41,10 +41,6 @@ void Core::Submit(std::unique_ptr<Job> job) {
   if (!refused) return;
   refused->first->Refuse(refused->second);
   boost::asio::post(executor_, [back = std::move(refused->first)] { back->Finish(); });
-}
-
-void Core::Send(std::move_only_function<Status(Desk&)> work) {
-  Submit(std::make_unique<JobOf<void>>(true, std::move(work), nullptr, executor_));
 }
 
 void Core::Receive(const Jobs& jobs, Outbox outbox) {
@@ -91,7 +87,7 @@ void Core::Receive(const Jobs& jobs, Outbox outbox) {
 
 void Core::LoseAll(std::uint64_t epoch) {
   epoch_ = epoch;
-  for (const auto& [id, held] : held_) held->ours = false;
+  for (Held& held : held_) held.ours = false;
   held_.clear();
   for (const auto& [id, basket] : baskets_) basket->messages.clear();
 }
@@ -186,29 +182,29 @@ void Core::Ask(Basket& basket) {
 Delivery Core::HandOut(Basket& basket) {
   KeptMessage kept = std::move(basket.messages.front().kept);
   basket.messages.pop_front();
-  const auto held = std::make_shared<Held>();
-  held->queue = kept.queue;
-  held->id = kept.id;
-  held->consumer = basket.consumer;
-  held->epoch = epoch_;
-  held->lease = basket.lease;
-  held->deadline = timers_.Steady() + basket.lease.count();
-  held_[kept.id] = held;
-  Watch(held->deadline);
-  return Delivery(std::move(kept.message), basket.queue, kept.deliveries + 1,
-                  std::make_unique<FileSettlement>(shared_from_this(), held));
+  auto settlement = std::make_unique<FileSettlement>(shared_from_this());
+  Held& held = settlement->held();
+  held.queue = kept.queue;
+  held.id = kept.id;
+  held.consumer = basket.consumer;
+  held.epoch = epoch_;
+  held.lease = basket.lease;
+  held.deadline = timers_.Steady() + basket.lease.count();
+  held_.push_back(held);
+  Watch(held.deadline);
+  return Delivery(std::move(kept.message), basket.queue, kept.deliveries + 1, std::move(settlement));
 }
 
 bool Core::Let(Held& held) {
   if (!std::exchange(held.ours, false)) return false;
-  held_.erase(held.id);
+  held.unlink();
   return !closed_;
 }
 
-void Core::Drop(const std::shared_ptr<Held>& held) {
-  if (!Let(*held)) return;
-  Send([held](Desk& desk) -> Status {
-    (void)desk.GiveBack(held->epoch, held->queue, {held->id}, true);
+void Core::Drop(Held& held) {
+  if (!Let(held)) return;
+  Send([epoch = held.epoch, queue = held.queue, id = held.id](Desk& desk) -> Status {
+    (void)desk.GiveBack(epoch, queue, {id}, true);
     return {};
   });
 }
@@ -230,13 +226,13 @@ void Core::CheckLeases() {
     if (deadline > now && (!next || deadline < *next)) next = deadline;
     return deadline <= now;
   };
-  std::vector<std::shared_ptr<Held>> ended;
-  for (const auto& [id, held] : held_) {
-    if (over(held->deadline)) ended.push_back(held);
+  std::vector<Held*> ended;
+  for (Held& held : held_) {
+    if (over(held.deadline)) ended.push_back(&held);
   }
-  for (const auto& held : ended) {
+  for (Held* held : ended) {
     LetRest(held->consumer);
-    Drop(held);
+    Drop(*held);
   }
   for (const auto& [id, basket] : baskets_) {
     // What came after one that is over goes back too, or it would be handled first.

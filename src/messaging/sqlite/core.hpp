@@ -8,11 +8,11 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <utility>
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/intrusive/list.hpp>
 
 #include <tidings/messaging/loss_ledger.hpp>
 #include <tidings/messaging/signal.hpp>
@@ -56,7 +56,7 @@ class NoticeBox {
 };
 
 // A message that was handed to the user.
-class Held {
+class Held : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
   QueueId queue = 0;
   MessageId id = 0;
@@ -79,17 +79,20 @@ class Core : public std::enable_shared_from_this<Core> {
 
   // Runs `work` on the file and resumes when its outcome is durable. Anything else than an outcome of its own is
   // kUnavailable, "refused", or kInternal: unknown.
-  template <class T>
-  Task<Result<T>> Call(bool essential, std::move_only_function<Result<T>(Desk&)> work) {
+  template <class T, class Work>
+  Task<Result<T>> Call(bool essential, Work work) {
     const auto self = shared_from_this();
-    auto initiate = [&](auto handler) {
-      Submit(std::make_unique<JobOf<T>>(essential, std::move(work), std::move(handler), executor_));
+    auto initiate = [&]<class Done>(Done handler) {
+      Submit(std::make_unique<JobOf<T, Work, Done>>(essential, std::move(work), std::move(handler)));
     };
     co_return co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(Result<T>)>(
         initiate, boost::asio::use_awaitable);
   }
   // The same, and nobody waits.
-  void Send(std::move_only_function<Status(Desk&)> work);
+  template <class Work>
+  void Send(Work work) {
+    Submit(std::make_unique<JobOf<void, Work, Unheard>>(true, std::move(work), Unheard(executor_)));
+  }
 
   Task<Result<std::shared_ptr<Basket>>> Open(ConsumerId consumer, std::string queue, std::size_t prefetch,
                                              std::chrono::milliseconds lease, bool listed);
@@ -105,7 +108,7 @@ class Core : public std::enable_shared_from_this<Core> {
   // Whether a delivery may still be settled; it is from now on by nobody else.
   bool Let(Held& held);
   // It was dropped.
-  void Drop(const std::shared_ptr<Held>& held);
+  void Drop(Held& held);
   void Extend(Held& held);
 
   std::shared_ptr<NoticeBox> OpenBox(SubscriptionId subscription);
@@ -141,7 +144,8 @@ class Core : public std::enable_shared_from_this<Core> {
   SubscriptionId last_subscription_ = 0;
   std::map<ConsumerId, std::shared_ptr<Basket>> baskets_;
   std::map<SubscriptionId, std::shared_ptr<NoticeBox>> boxes_;
-  std::unordered_map<MessageId, std::shared_ptr<Held>> held_;
+  // Owned by the deliveries, which take themselves out.
+  boost::intrusive::list<Held, boost::intrusive::constant_time_size<false>> held_;
   Alarm due_alarm_;
   Alarm lease_alarm_;
   std::optional<Millis> lease_alarm_at_;

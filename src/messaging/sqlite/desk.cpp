@@ -149,8 +149,11 @@ void Desk::SeeTime() {
 void Desk::Finish(bool feed) {
   ApplyAcks();
   if (feed) {
-    const auto ready = ready_;
-    for (const QueueId queue : ready) Feed(queue);
+    // Again, for what expired while it was handed out is ready among the dead letters now.
+    for (std::set<QueueId> before; before != ready_;) {
+      before = ready_;
+      for (const QueueId queue : before) Feed(queue);
+    }
   }
   notices_.SeeOwn(outbox_.notices);
   messages_.Flush();
@@ -252,10 +255,11 @@ void Desk::Leave() {
 
 bool Desk::WantsToRun() const { return owners_.BeatDue() || !owners_.Dead().empty(); }
 
-void Desk::Ready(QueueId queue) {
-  if (std::ranges::any_of(consumers_, [&](const auto& entry) { return entry.second.queue == queue; })) {
-    ready_.insert(queue);
-  }
+bool Desk::Ready(QueueId queue) {
+  if (ready_.contains(queue)) return true;
+  if (std::ranges::none_of(consumers_, [&](const auto& entry) { return entry.second.queue == queue; })) return false;
+  ready_.insert(queue);
+  return true;
 }
 
 void Desk::RememberConsumers() {

@@ -55,7 +55,7 @@ class Desk {
 
   // Jobs.
   Status Declare(const Topology& topology);
-  Result<std::size_t> Publish(const Address& to, const Message& message, const PublishOptions& options);
+  Result<std::size_t> Publish(const Address& to, Message message, const PublishOptions& options);
   Status Ack(std::uint64_t epoch, QueueId queue, MessageId id);
   Status GiveBack(std::uint64_t epoch, QueueId queue, std::vector<MessageId> ids, bool unsettled);
   Status Retry(std::uint64_t epoch, QueueId queue, MessageId id, const Message& message,
@@ -95,14 +95,16 @@ class Desk {
   void Feed(QueueId queue);
   void KeepActive(QueueId queue, std::vector<ConsumerId>& hungry);
   void ApplyAcks();
-  void Accept(QueueId queue, const Message& message, std::chrono::milliseconds delay,
+  void Accept(QueueId queue, Message message, std::chrono::milliseconds delay,
               std::optional<std::chrono::milliseconds> ttl);
   void PutDead(const QueueInfo& queue, const Message& message);
   void Expire(const QueueInfo& queue, Message message);
   void CountUnsettled(QueueId queue, MessageId first, MessageId last);
   bool FullFor(const QueueInfo& queue);
+  std::unexpected<Error> RefuseAsFull(const QueueInfo& queue);
   void RemoveQueue(QueueId id);
-  void Ready(QueueId queue);
+  // It may have something for a consumer of ours. Returns whether there is one.
+  bool Ready(QueueId queue);
   Result<const QueueInfo*> FindQueue(const std::string& name) const;
   void RememberConsumers();
 

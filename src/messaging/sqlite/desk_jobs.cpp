@@ -21,7 +21,12 @@ Result<const QueueInfo*> Desk::FindQueue(const std::string& name) const {
 
 Status Desk::Declare(const Topology& topology) { return topology_.Declare(topology, owners_.id()); }
 
-Result<std::size_t> Desk::Publish(const Address& to, const Message& message, const PublishOptions& options) {
+Result<std::size_t> Desk::Publish(const Address& to, Message message, const PublishOptions& options) {
+  if (const QueueInfo* queue = to.is_queue() ? topology_.Find(to.routing_key()) : nullptr) {
+    if (FullFor(*queue)) return RefuseAsFull(*queue);
+    Accept(queue->id, std::move(message), options.delay, options.ttl);
+    return 1;
+  }
   auto queues = topology_.Route(to.exchange(), to.routing_key());
   if (!queues) {
     if (options.require_route || !to.is_queue()) return std::unexpected(queues.error());
@@ -37,13 +42,17 @@ Result<std::size_t> Desk::Publish(const Address& to, const Message& message, con
   }
   for (const QueueId id : *queues) {
     const QueueInfo& queue = *topology_.Find(id);
-    if (!FullFor(queue)) continue;
-    Lose(LossCause::kMaxLength, queue.name);
-    return Fail(ErrorCode::kUnavailable, "refused: the queue " + queue.name + " is full, " +
-                                             std::to_string(*queue.options.max_length) + " messages wait in it");
+    if (FullFor(queue)) return RefuseAsFull(queue);
   }
-  for (const QueueId queue : *queues) Accept(queue, message, options.delay, options.ttl);
+  for (std::size_t i = 0; i + 1 < queues->size(); ++i) Accept((*queues)[i], message, options.delay, options.ttl);
+  Accept(queues->back(), std::move(message), options.delay, options.ttl);
   return queues->size();
+}
+
+std::unexpected<Error> Desk::RefuseAsFull(const QueueInfo& queue) {
+  Lose(LossCause::kMaxLength, queue.name);
+  return Fail(ErrorCode::kUnavailable, "refused: the queue " + queue.name + " is full, " +
+                                           std::to_string(*queue.options.max_length) + " messages wait in it");
 }
 
 bool Desk::FullFor(const QueueInfo& queue) {
@@ -60,7 +69,7 @@ bool Desk::FullFor(const QueueInfo& queue) {
   return false;
 }
 
-void Desk::Accept(QueueId id, const Message& message, std::chrono::milliseconds delay,
+void Desk::Accept(QueueId id, Message message, std::chrono::milliseconds delay,
                   std::optional<std::chrono::milliseconds> ttl) {
   const QueueOptions& options = topology_.Find(id)->options;
   if (options.message_ttl && (!ttl || *options.message_ttl < *ttl)) ttl = options.message_ttl;
@@ -74,8 +83,8 @@ void Desk::Accept(QueueId id, const Message& message, std::chrono::milliseconds 
     messages_.InsertDelayed(id, message, now, expires_at, 0, 0, now + delay.count());
     next_due_ = next_due_ ? std::min(*next_due_, now + delay.count()) : now + delay.count();
   } else {
-    messages_.Insert(id, message, now, expires_at, 0, 0);
-    Ready(id);
+    // Where somebody waits for it, it need not be read again.
+    messages_.Insert(id, std::move(message), now, expires_at, Ready(id));
   }
 }
 

@@ -1,7 +1,6 @@
 // Job: a call on its way to the thread that works on the file, and back.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -35,30 +34,31 @@ class Job {
 
 using Jobs = std::vector<std::unique_ptr<Job>>;
 
-// `done` may be empty: nobody waits.
-template <class T>
+// `Work` makes a Result<T> of the desk, `Done` takes it: of their own types, so that a job is one piece of memory.
+template <class T, class Work, class Done>
 class JobOf final : public Job {
  public:
-  using Work = std::move_only_function<Result<T>(Desk&)>;
-  using Done = std::move_only_function<void(Result<T>)>;
-
-  JobOf(bool essential, Work work, Done done, Executor executor)
-      : Job(essential),
-        work_(std::move(work)),
-        done_(std::move(done)),
-        executor_(boost::asio::prefer(std::move(executor), boost::asio::execution::outstanding_work.tracked)) {}
+  JobOf(bool essential, Work work, Done done) : Job(essential), work_(std::move(work)), done_(std::move(done)) {}
 
   void Run(Desk& desk) override { outcome_.emplace(work_(desk)); }
   void Refuse(const Error& error) override { outcome_.emplace(std::unexpected(error)); }
-  void Finish() override {
-    if (done_) std::exchange(done_, nullptr)(*std::move(outcome_));
-  }
+  void Finish() override { std::move(done_)(*std::move(outcome_)); }
 
  private:
   Work work_;
   Done done_;
   std::optional<Result<T>> outcome_;
-  Executor executor_;  // has work as long as this is on its way
+};
+
+// Nobody waits, but the executor has work as long as the job is on its way.
+class Unheard {
+ public:
+  explicit Unheard(Executor executor)
+      : working_(boost::asio::prefer(std::move(executor), boost::asio::execution::outstanding_work.tracked)) {}
+  void operator()(const Status&) const {}
+
+ private:
+  Executor working_;
 };
 
 }  // namespace tidings::messaging::embedded

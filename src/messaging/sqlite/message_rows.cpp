@@ -1,6 +1,7 @@
 #include "message_rows.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "header_text.hpp"
@@ -81,20 +82,56 @@ void MessageRows::Flush() {
   for (auto& [queue, tally] : tallies_) {
     if (std::exchange(tally.changed, false)) set_tally_.Execute(tally.last, tally.kept, queue);
   }
+  fresh_.clear();
 }
 
-void MessageRows::Insert(QueueId queue, const Message& message, Millis accepted_at, std::optional<Millis> expires_at,
-                         std::uint32_t deliveries, std::uint32_t unsettled) {
+void MessageRows::Insert(QueueId queue, Message message, Millis accepted_at, std::optional<Millis> expires_at,
+                         bool wanted) {
+  KeptMessage kept;
+  kept.queue = queue;
+  kept.message = std::move(message);
+  kept.accepted_at = accepted_at;
+  kept.expires_at = expires_at;
+  kept.id = InsertRow(queue, kept);
+  if (wanted) return Keep(std::move(kept));
+  fresh_.erase(queue);
+}
+
+MessageId MessageRows::InsertRow(QueueId queue, const KeptMessage& kept) {
   Tally& tally = TallyOf(queue);
+  const Message& message = kept.message;
   const std::string headers = HeaderText(message.headers);
-  insert_.Execute(Before(queue) + tally.last + 1, accepted_at, expires_at, deliveries, unsettled, message.id,
-                  message.type, message.key, headers, sqlite::Blob(message.body));
+  const MessageId id = Before(queue) + tally.last + 1;
+  insert_.Execute(id, kept.accepted_at, kept.expires_at, kept.deliveries, kept.unsettled, message.id, message.type,
+                  message.key, headers, sqlite::Blob(message.body));
   ++tally.last;
   ++tally.kept;
   tally.changed = true;
+  return id;
+}
+
+void MessageRows::Keep(KeptMessage kept) {
+  Fresh& fresh = fresh_[kept.queue];
+  if (fresh.messages.empty() || kept.id != fresh.messages.back().id + 1) {
+    fresh = Fresh();
+    fresh.first = kept.id;
+  }
+  fresh.messages.push_back(std::move(kept));
 }
 
 std::vector<KeptMessage> MessageRows::Read(QueueId queue, MessageId after, MessageId before, std::size_t limit) {
+  const auto found = fresh_.find(queue);
+  if (found != fresh_.end()) {
+    Fresh& fresh = found->second;
+    const auto next = static_cast<MessageId>(fresh.next);
+    if (after == fresh.first + next - 1 && before >= After(queue)) {
+      const auto begin = fresh.messages.begin() + next;
+      const std::size_t count = std::min(limit, fresh.messages.size() - fresh.next);
+      fresh.next += count;
+      return {std::move_iterator(begin), std::move_iterator(begin + static_cast<std::ptrdiff_t>(count))};
+    }
+    if (after < fresh.first + next) fresh_.erase(found);  // the rows tell what is there
+  }
   return AllOf(read_.Query(std::max(after, Before(queue)), std::min(before, After(queue)), limit));
 }
 
@@ -105,6 +142,8 @@ std::optional<KeptMessage> MessageRows::ReadOne(MessageId id) {
 }
 
 std::uint64_t MessageRows::Delete(QueueId queue, MessageId first, MessageId last) {
+  const auto fresh = fresh_.find(queue);
+  if (fresh != fresh_.end() && last >= fresh->second.first) fresh_.erase(fresh);
   const std::int64_t deleted = delete_.Execute(std::max(first, Before(queue)), std::min(last, After(queue) - 1));
   Tally& tally = TallyOf(queue);
   tally.kept -= deleted;
@@ -139,7 +178,8 @@ void MessageRows::InsertDelayed(QueueId queue, const Message& message, Millis ac
 std::set<QueueId> MessageRows::MoveDue(Millis now, std::size_t limit) {
   std::set<QueueId> queues;
   for (const KeptMessage& kept : AllOf(due_.Query(now, limit))) {
-    Insert(kept.queue, kept.message, kept.accepted_at, kept.expires_at, kept.deliveries, kept.unsettled);
+    InsertRow(kept.queue, kept);
+    fresh_.erase(kept.queue);
     delete_due_.Execute(kept.id);
     queues.insert(kept.queue);
   }

@@ -31,17 +31,20 @@ class KeptMessage {
 };
 
 // One thread, within a transaction that writes. All throw SqliteFailure. How many messages a queue keeps and the number of the
-// last one are counted in memory: Flush before the end of the transaction, Forget after a rollback and after others wrote.
+// last one are counted in memory, and what the transaction inserted may be read from there too: Flush before its end, Forget
+// after a rollback and after others wrote.
 class MessageRows {
  public:
   explicit MessageRows(sqlite::Database& database);
 
   void Flush();
-  void Forget() { tallies_.clear(); }
+  void Forget() {
+    tallies_.clear();
+    fresh_.clear();
+  }
 
-  // The row's id is above all others that the queue ever had.
-  void Insert(QueueId queue, const Message& message, Millis accepted_at, std::optional<Millis> expires_at,
-              std::uint32_t deliveries, std::uint32_t unsettled);
+  // The row's id is above all others that the queue ever had. `wanted`: it will be read in this transaction, perhaps.
+  void Insert(QueueId queue, Message message, Millis accepted_at, std::optional<Millis> expires_at, bool wanted);
   // The next ones of a queue between two ids, both exclusive.
   std::vector<KeptMessage> Read(QueueId queue, MessageId after, MessageId before, std::size_t limit);
   std::optional<KeptMessage> ReadOne(MessageId id);
@@ -70,9 +73,19 @@ class MessageRows {
     std::int64_t kept = 0;
     bool changed = false;
   };
+  // What was inserted and not read yet, without a gap, up to the newest.
+  class Fresh {
+   public:
+    MessageId first = 0;
+    std::vector<KeptMessage> messages;
+    std::size_t next = 0;
+  };
   Tally& TallyOf(QueueId queue);
+  MessageId InsertRow(QueueId queue, const KeptMessage& kept);
+  void Keep(KeptMessage kept);
 
   std::map<QueueId, Tally> tallies_;
+  std::map<QueueId, Fresh> fresh_;
   sqlite::Statement tally_;
   sqlite::Statement set_tally_;
   sqlite::Statement insert_;

@@ -12,9 +12,10 @@ namespace tidings::messaging::embedded {
 
 class FileSettlement final : public Settlement {
  public:
-  FileSettlement(std::shared_ptr<Core> core, std::shared_ptr<Held> held)
-      : core_(std::move(core)), held_(std::move(held)) {}
+  explicit FileSettlement(std::shared_ptr<Core> core) : core_(std::move(core)) {}
   ~FileSettlement() override { core_->Drop(held_); }
+
+  Held& held() { return held_; }
 
   Task<Status> Ack() override;
   Task<Status> Nack() override;
@@ -23,11 +24,12 @@ class FileSettlement final : public Settlement {
   Task<bool> Extend() override;
 
  private:
-  using Work = std::move_only_function<Status(Desk&)>;
+  // `work` makes a Status of the desk and the message's place.
+  template <class Work>
   Task<Status> Settle(Work work);
 
   std::shared_ptr<Core> core_;
-  std::shared_ptr<Held> held_;
+  Held held_;
 };
 
 }  // namespace tidings::messaging::embedded

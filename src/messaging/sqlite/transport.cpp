@@ -19,6 +19,11 @@ namespace {
 constexpr std::size_t kMostAtOnce = 1'024;
 constexpr std::uint16_t kMostPrefetch = 10'000;
 
+template <class T>
+Task<Result<T>> Refused(Error error) {
+  co_return std::unexpected(std::move(error));
+}
+
 Status CheckOutgoing(const Address& to, const Message& message, const PublishOptions& options) {
   if (options.delay.count() < 0 || (options.ttl && options.ttl->count() < 0)) {
     return Fail(ErrorCode::kInvalid, "a message's delay and time to live are not negative");
@@ -98,10 +103,11 @@ Task<Status> SqliteTransport::Declare(Topology topology) {
 }
 
 Task<Result<std::size_t>> SqliteTransport::Publish(Address to, Message message, PublishOptions options) {
-  if (auto valid = CheckOutgoing(to, message, options); !valid) co_return std::unexpected(valid.error());
-  co_return co_await parts_->core->Call<std::size_t>(
-      false, [to = std::move(to), message = std::move(message), options](Desk& desk) {
-        return desk.Publish(to, message, options);
+  if (auto valid = CheckOutgoing(to, message, options); !valid) return Refused<std::size_t>(std::move(valid.error()));
+  // It is not essential, so it runs once.
+  return parts_->core->Call<std::size_t>(
+      false, [to = std::move(to), message = std::move(message), options](Desk& desk) mutable {
+        return desk.Publish(to, std::move(message), options);
       });
 }
 
@@ -109,13 +115,13 @@ Task<Status> SqliteTransport::PublishAll(std::vector<Outgoing> messages) {
   for (const Outgoing& outgoing : messages) {
     if (auto valid = CheckOutgoing(outgoing.to, outgoing.message, outgoing.options); !valid) co_return valid;
   }
-  const auto all = std::make_shared<const std::vector<Outgoing>>(std::move(messages));
+  const auto all = std::make_shared<std::vector<Outgoing>>(std::move(messages));
   for (std::size_t begin = 0; begin < all->size(); begin += kMostAtOnce) {
     const std::size_t end = std::min(all->size(), begin + kMostAtOnce);
     auto published = co_await parts_->core->Call<void>(false, [all, begin, end](Desk& desk) -> Status {
       for (std::size_t i = begin; i < end; ++i) {
-        const Outgoing& outgoing = (*all)[i];
-        const auto accepted = desk.Publish(outgoing.to, outgoing.message, outgoing.options);
+        Outgoing& outgoing = (*all)[i];
+        const auto accepted = desk.Publish(outgoing.to, std::move(outgoing.message), outgoing.options);
         if (!accepted) return std::unexpected(accepted.error());
       }
       return {};

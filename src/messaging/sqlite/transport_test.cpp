@@ -1,6 +1,8 @@
 #include <tidings/messaging/sqlite/transport.hpp>
 
 #include <algorithm>
+#include <random>
+#include <set>
 
 #include <tidings/base/sqlite/database.hpp>
 #include <tidings/messaging/pub_sub.hpp>
@@ -283,6 +285,67 @@ TEST(SqliteTransport, AFileOfVersion1IsTakenOver) {
   ASSERT_TRUE(delivery);
   EXPECT_EQ(delivery->message().body, "a");
   EXPECT_TRUE(queues.Run(delivery->Ack()));
+}
+
+// What a commit inserts and hands out at once is not read from the file: whatever comes between must not hide or repeat a message.
+TEST(SqliteTransport, WhatSharesACommitWithAllElseIsHandedOutOnce) {
+  Queues queues;
+  const auto transport = queues.Open();
+  queues.Declare(*transport, "jobs");
+  std::mt19937 random(4);
+  std::multiset<std::string> accepted;
+  std::multiset<std::string> handled;
+  int under_way = 0;
+  const auto publish = [&](std::string body, PublishOptions options) -> Task<void> {
+    if (co_await transport->Publish(Address::Queue("jobs"), Message(body), options)) accepted.insert(body);
+    --under_way;
+  };
+  const auto consume = [&](std::uint16_t prefetch, int take, bool give_back) -> Task<void> {
+    auto consumer = co_await transport->Consume("jobs", ConsumeOptions(prefetch));
+    for (int i = 0; i < take && consumer; ++i) {
+      auto delivery = co_await (*consumer)->Next();
+      if (!delivery) break;
+      if (give_back && i % 2 == 0) {
+        EXPECT_TRUE(co_await delivery->Nack());
+        continue;
+      }
+      handled.insert(delivery->message().body);
+      EXPECT_TRUE(co_await delivery->Ack());
+    }
+    --under_way;
+  };
+  int number = 0;
+  for (int round = 0; round < 40; ++round) {
+    for (int i = 0; i < 20; ++i) {
+      ++under_way;
+      if (random() % 4 == 0) {
+        queues.runner().Spawn(
+            consume(static_cast<std::uint16_t>(1 + random() % 5), 1 + random() % 3, random() % 4 == 0));
+        continue;
+      }
+      PublishOptions options;
+      if (random() % 6 == 0) options.ttl = milliseconds(random() % 2);
+      if (random() % 6 == 0) options.delay = milliseconds(random() % 3);
+      queues.runner().Spawn(publish(std::to_string(++number), options));
+    }
+  }
+  // Consumers may wait for more than there is.
+  const auto drain = [&] {
+    for (const std::string& body : queues.Drain(*transport, "jobs.dead")) handled.insert(body);
+    if (under_way > 0 && queues.Stats(*transport, "jobs").ready == 0) {
+      ++under_way;
+      queues.runner().Spawn(publish(std::to_string(++number), PublishOptions()));
+    }
+    return under_way == 0;
+  };
+  EXPECT_TRUE(queues.runner().Until(drain));
+  EXPECT_TRUE(queues.runner().Until([&] {
+    for (const char* queue : {"jobs", "jobs.dead"}) {
+      for (const std::string& body : queues.Drain(*transport, queue)) handled.insert(body);
+    }
+    return handled.size() >= accepted.size();
+  }));
+  EXPECT_EQ(handled, accepted);
 }
 
 TEST(SqliteTransport, TheFileDoesNotGrowWithWhatWentThrough) {

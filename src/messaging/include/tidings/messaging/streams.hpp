@@ -37,6 +37,8 @@ class StreamEntry {
  public:
   StreamEntry(StreamId id_, Message message_, std::uint32_t deliveries_ = 1)
       : id(id_), message(std::move(message_)), deliveries(deliveries_) {}
+  // To be filled.
+  explicit StreamEntry(StreamId id_) : id(id_), deliveries(1) {}
   StreamId id;
   Message message;
   std::uint32_t deliveries;  // in a group: how often it was handed out, this time included
