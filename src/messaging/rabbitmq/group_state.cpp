@@ -59,7 +59,7 @@ std::optional<std::vector<std::uint64_t>> ParseRanges(std::string_view text) {
     const auto last = range.empty() ? first : Number(range);
     if (!first || !last || *last < *first || *last - *first >= kMostNumbers - numbers.size()) return std::nullopt;
     if (!numbers.empty() && *first <= numbers.back()) return std::nullopt;
-    for (std::uint64_t number = *first; number <= *last; ++number) numbers.push_back(number);
+    for (std::uint64_t count = *last - *first + 1; count > 0; --count) numbers.push_back(*last - count + 1);
   }
   return numbers;
 }
@@ -70,8 +70,9 @@ GroupStep GroupStep::Create(std::uint64_t after) {
   return step;
 }
 
-GroupStep GroupStep::Take(std::size_t limit, Millis at, std::vector<std::uint64_t> ids) {
+GroupStep GroupStep::Take(std::size_t limit, Millis at, std::vector<std::uint64_t> ids, std::uint64_t after) {
   GroupStep step;
+  step.after = after;
   step.kind = Kind::kTake;
   step.limit = limit;
   step.at = Unsigned(at);
@@ -101,7 +102,9 @@ GroupStep GroupStep::Claim(std::uint64_t idle, std::size_t limit, Millis at) {
 std::string GroupStep::Text() const {
   switch (kind) {
     case Kind::kCreate: return "create " + std::to_string(after);
-    case Kind::kTake: return "take " + std::to_string(limit) + " " + std::to_string(at) + " " + RangesText(ids);
+    case Kind::kTake:
+      return "take " + std::to_string(limit) + " " + std::to_string(at) + " " + std::to_string(after) + " " +
+             RangesText(ids);
     case Kind::kAck: return "ack " + RangesText(ids);
     case Kind::kClaim: break;
   }
@@ -112,7 +115,7 @@ std::optional<GroupStep> GroupStep::Parse(std::string_view text) {
   GroupStep step;
   const std::string_view word = TakeUpTo(text, ' ');
   if (word == "create" && Numbers(text, {&step.after})) return step;
-  const bool take = word == "take" && Numbers(text, {&step.limit, &step.at});
+  const bool take = word == "take" && Numbers(text, {&step.limit, &step.at, &step.after});
   if (take || word == "ack") {
     step.kind = take ? Kind::kTake : Kind::kAck;
     auto ids = ParseRanges(text);
@@ -149,6 +152,7 @@ GroupOutcome GroupState::Apply(std::string_view writer, std::uint64_t number, co
   switch (step.kind) {
     case GroupStep::Kind::kCreate: break;
     case GroupStep::Kind::kTake:
+      if (last_ < step.after) break;
       for (const std::uint64_t id : step.ids) {
         if (id <= last_) continue;
         outcome.full = pending_.size() >= kMostPending;

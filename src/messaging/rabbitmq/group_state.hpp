@@ -3,7 +3,7 @@
 // step counts with its place in the log and at no other time, so that two consumers cannot be handed the same entry. Without I/O.
 //
 //   "create 7"               the group begins after id 7; the first one counts
-//   "take 10 1700… 8-12,14"  the first 10 of these ids that nobody took yet, at that time (ms)
+//   "take 10 1700… 7 8-12,14"  the first 10 of these ids that nobody took yet, at that time (ms); they are what came after 7
 //   "ack 8-9"                they are done
 //   "claim 5000 10 1700…"    the lowest 10 that were handed out at least 5,000 ms before
 //   "state 41 …"             all that the steps up to offset 41 of the log came to: whoever begins later begins with it
@@ -33,8 +33,9 @@ class GroupStep {
   enum class Kind { kCreate, kTake, kAck, kClaim };
 
   static GroupStep Create(std::uint64_t after);
-  // `ids` ascend.
-  static GroupStep Take(std::size_t limit, Millis at, std::vector<std::uint64_t> ids);
+  // `ids` ascend and are all that there were after `after`; nothing is taken where the group stands before that, so after it
+  // was lost and made again.
+  static GroupStep Take(std::size_t limit, Millis at, std::vector<std::uint64_t> ids, std::uint64_t after = 0);
   static GroupStep Ack(std::vector<std::uint64_t> ids);
   static GroupStep Claim(std::uint64_t idle, std::size_t limit, Millis at);
   static std::optional<GroupStep> Parse(std::string_view text);

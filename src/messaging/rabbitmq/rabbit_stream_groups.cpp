@@ -117,13 +117,14 @@ Task<Result<std::vector<StreamEntry>>> RabbitStreams::ReadGroup(std::string stre
       if (const auto found = co_await Group(stream, group); !found) co_return std::unexpected(found.error());
     }
     // Where another one's steps are still on their way to here, these entries are taken: the step then hands out others, or none.
-    auto page = co_await Fetch(stream, (*member)->state().last(), limit, deadline.left());
+    const std::uint64_t after = (*member)->state().last();
+    auto page = co_await Fetch(stream, after, limit, deadline.left());
     if (!page) co_return std::unexpected(page.error());
     if (page->items.empty()) co_return entries;
     std::vector<std::uint64_t> ids;
     ids.reserve(page->items.size());
     for (const StreamItem& item : page->items) ids.push_back(item.offset + 1);
-    const auto outcome = co_await Do(stream, group, GroupStep::Take(limit, timers_.Now(), std::move(ids)));
+    const auto outcome = co_await Do(stream, group, GroupStep::Take(limit, timers_.Now(), std::move(ids), after));
     if (!outcome) co_return std::unexpected(outcome.error());
     if (outcome->handed.empty() && outcome->full) {
       co_return Fail(ErrorCode::kUnavailable, "group " + group + " of stream " + stream + " has " +
