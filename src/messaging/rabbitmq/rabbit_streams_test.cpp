@@ -171,8 +171,8 @@ TEST_F(RabbitTransportStreams, IsAQueueForOtherClients) {
   Run(streams.Append(stream_, Message("m", "by Append")));
   // As any client would, and with what means something to RabbitMQ and to this transport.
   Message message("m", "by Publish");
-  message.headers.Set("x-stream-offset", "mine");
   message.headers.Set("tidings-stamp", "mine");
+  message.headers.Set("x-stream-offset", "mine");
   Run(transport.Publish(Address::Queue(stream_), message));
   const auto entries = ReadAll(streams, StreamId());
   ASSERT_EQ(entries.size(), 2U);
