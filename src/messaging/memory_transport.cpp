@@ -95,6 +95,7 @@ MemoryTransport::MemoryTransport(Executor executor, std::shared_ptr<MemoryBroker
   capabilities_.pub_sub = true;
   capabilities_.streams = true;
   capabilities_.stream_groups = true;
+  capabilities_.stream_trim = true;
 }
 
 MemoryTransport::~MemoryTransport() { connection_->Close(); }

@@ -79,7 +79,7 @@ shows("rpc", all, (lines) => {
   assert.deepEqual(lines.slice(3), ["2 replies, 1 timeout, 1 late"]);
 });
 
-shows("stream_replay", ["memory", "sqlite", "redis"], (lines) => {
+shows("stream_replay", all, (lines) => {
   assert.deepEqual(lines, [
     "warmest: 31",
     "page 1: 17 19",

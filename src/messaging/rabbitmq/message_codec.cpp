@@ -24,6 +24,8 @@ constexpr std::string_view kKey = "tidings-key";
 // Where the headers that travel as properties stand among the others: a letter of kMapped for each of them, a dot for every
 // other one. Sent only if they are not simply the first ones, in the order of kMapped.
 constexpr std::string_view kOrder = "tidings-order";
+constexpr std::string_view kStamp = "tidings-stamp";
+constexpr std::string_view kOffset = "x-stream-offset";
 // Before names that mean something to the broker or to this codec.
 constexpr std::string_view kEscape = "tidings-escaped-";
 constexpr std::size_t kMostShort = 255;
@@ -45,11 +47,12 @@ constexpr std::array kMapped = {
 // Names that RabbitMQ reads (CC, BCC) or writes (x-death …).
 bool IsBrokers(std::string_view name) {
   return name == "CC" || name == "BCC" || name == "x-death" || name == "x-delivery-count" ||
-         name == "x-delivery-limit" || name.starts_with("x-first-death-") || name.starts_with("x-last-death-");
+         name == "x-delivery-limit" || name == kOffset || name.starts_with("x-first-death-") ||
+         name.starts_with("x-last-death-");
 }
 
 bool NeedsEscape(std::string_view name) {
-  return IsBrokers(name) || name == kKey || name == kOrder || name.starts_with(kEscape);
+  return IsBrokers(name) || name == kKey || name == kOrder || name == kStamp || name.starts_with(kEscape);
 }
 
 const Mapped* MappedOf(std::string_view name, std::string_view value) {
@@ -90,8 +93,9 @@ std::string Map(const Headers& headers, Properties& properties) {
   return canonical ? std::string() : order;
 }
 
-void AppendTable(Writer& writer, const Message& message, std::string_view order, std::span<const std::string> numbers) {
+void AppendTable(Writer& writer, const Message& message, std::string_view order, const Publication& publication) {
   TableWriter table(writer);
+  if (!publication.stamp.empty()) table.Text(kStamp, publication.stamp);
   if (!message.key.empty()) AppendText(table, kKey, message.key);
   if (!order.empty()) table.Text(kOrder, order);
   const ValueTypes types(message.headers.Get(kTypes));
@@ -102,7 +106,7 @@ void AppendTable(Writer& writer, const Message& message, std::string_view order,
       table.Raw(name, *typed);
       continue;
     }
-    if (std::ranges::find(numbers, name) != numbers.end()) {
+    if (std::ranges::find(publication.numbers, name) != publication.numbers.end()) {
       if (const auto number = ParseWhole(value)) {
         table.Integer(name, static_cast<std::int64_t>(*number));
         continue;
@@ -151,6 +155,8 @@ class Beside {
  public:
   std::optional<Value> deaths;
   std::optional<std::uint64_t> delivery_count;
+  std::optional<std::uint64_t> offset;
+  std::string_view stamp;
   ValueTypes types;
   std::string order;
 };
@@ -168,6 +174,8 @@ Status ReadTableInto(std::string_view content, Message& message, Beside& beside,
         message.key = text;
       } else if (name == kOrder) {
         beside.order = text;
+      } else if (name == kStamp) {
+        beside.stamp = text;
       } else {
         if (name.starts_with(kEscape)) name.remove_prefix(kEscape.size());
         // It is written by what reads a message, never sent.
@@ -189,6 +197,8 @@ Status ReadTableInto(std::string_view content, Message& message, Beside& beside,
       beside.delivery_count = value->kind == Value::Kind::kUnsigned
                                   ? value->whole
                                   : static_cast<std::uint64_t>(std::max<std::int64_t>(value->integer, 0));
+    } else if (name == kOffset) {
+      beside.offset = value->kind == Value::Kind::kUnsigned ? value->whole : static_cast<std::uint64_t>(value->integer);
     } else if (name == kKey) {
       message.key = value->Text().substr(0, Message::kMostKey);
     } else if (!IsBrokers(name)) {
@@ -296,9 +306,9 @@ void AppendMessage(std::string& out, std::uint16_t channel, std::size_t frame_ma
   const bool all_mapped = message.key.empty() && std::ranges::all_of(message.headers, [](const auto& entry) {
                             return MappedOf(entry.first, entry.second) != nullptr;
                           });
-  if (!all_mapped || !order.empty()) {
+  if (!all_mapped || !order.empty() || !publication.stamp.empty()) {
     Writer writer(table);
-    AppendTable(writer, message, order, publication.numbers);
+    AppendTable(writer, message, order, publication);
     properties.Set(Properties::kHeaders, &Properties::headers, std::string_view(table).substr(4));
   }
 
@@ -345,6 +355,8 @@ Result<Received> ReadMessage(std::string_view bytes, std::string& body, bool red
   received.deliveries = beside.delivery_count
                             ? static_cast<std::uint32_t>(std::min<std::uint64_t>(*beside.delivery_count, 1'000'000)) + 1
                             : (redelivered ? 2 : 1);
+  received.offset = beside.offset;
+  received.stamp = beside.stamp;
   return received;
 }
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,6 +26,7 @@ class Publication {
   bool persistent = true;
   std::string_view expiration;           // milliseconds in decimal; empty: none
   std::span<const std::string> numbers;  // headers that travel as numbers where their value is a whole one
+  std::string_view stamp;                // beside the message, for whoever looks for it in a stream; empty: none
 };
 
 // The frames of basic.publish with all its content. `mandatory` always: what reaches no queue comes back.
@@ -36,7 +38,9 @@ void AppendMessage(std::string& out, std::uint16_t channel, std::size_t frame_ma
 class Received {
  public:
   Message message;
-  std::uint32_t deliveries = 1;  // this time included: from x-delivery-count, else 2 if it was redelivered
+  std::uint32_t deliveries = 1;         // this time included: from x-delivery-count, else 2 if it was redelivered
+  std::optional<std::uint64_t> offset;  // in the stream that it was read from
+  std::string stamp;                    // of its publication
 };
 
 enum class Strictness {
@@ -45,7 +49,7 @@ enum class Strictness {
 };
 
 // Reads properties (with their flags) and takes the body. Without an id it gets a new one; one that is none of ours is
-// made one by percent-encoding; what the broker adds ("x-death", "x-delivery-count") is left out. From the queue of another
+// made one by percent-encoding; what the broker adds ("x-death", "x-stream-offset") is left out. From the queue of another
 // queue's dead letters, what RabbitMQ says about its death is translated into the library's headers. kInvalid: undecodable.
 Result<Received> ReadMessage(std::string_view properties, std::string& body, bool redelivered, std::string_view queue,
                              Strictness strictness);

@@ -49,6 +49,30 @@ class Wire {
   Properties read;
 };
 
+TEST(MessageCodec, AStampAndAnOffsetComeBesideTheMessage) {
+  Message message("a", "body");
+  message.headers = {{"tidings-stamp", "the user's"}};
+  Publication publication;
+  publication.stamp = "w-7";
+  Wire wire(message, 4096, publication);
+  auto received = ReadMessage(wire.properties, wire.body, false, "s", Strictness::kStrict);
+  ASSERT_TRUE(received);
+  EXPECT_EQ(received->message, message);
+  EXPECT_EQ(received->stamp, "w-7");
+  EXPECT_FALSE(received->offset);
+
+  Properties properties;
+  const std::string table = "\x0fx-stream-offsetl\x00\x00\x00\x00\x00\x00\x01\x02"s;
+  properties.Set(Properties::kHeaders, &Properties::headers, std::string_view(table));
+  std::string bytes;
+  AppendProperties(bytes, properties);
+  std::string body;
+  received = ReadMessage(bytes, body, false, "s", Strictness::kStrict);
+  ASSERT_TRUE(received);
+  EXPECT_EQ(received->offset, 258U);
+  EXPECT_TRUE(received->message.headers.empty());
+}
+
 TEST(MessageCodec, BringsEveryPartBack) {
   Message message("order.created", std::string("\x00\xff body", 7));
   message.key = "customer 7";

@@ -243,13 +243,14 @@ void AppendQos(std::string& out, std::uint16_t channel, std::uint16_t prefetch) 
   frame.writer.U8(0);
 }
 
-void AppendConsume(std::string& out, std::uint16_t channel, std::string_view queue, std::string_view tag, bool no_ack) {
+void AppendConsume(std::string& out, std::uint16_t channel, std::string_view queue, std::string_view tag, bool no_ack,
+                   std::string_view arguments) {
   MethodFrame frame(out, channel, Method::kBasicConsume);
   frame.writer.U16(0);
   frame.writer.ShortText(queue);
   frame.writer.ShortText(tag);
   frame.writer.U8(no_ack ? 2 : 0);  // bits: no-local, no-ack, exclusive, no-wait
-  frame.writer.U32(0);
+  frame.writer.LongText(arguments);
 }
 
 void AppendCancel(std::string& out, std::uint16_t channel, std::string_view tag) {

@@ -171,7 +171,9 @@ void AppendQueuePurge(std::string& out, std::uint16_t channel, std::string_view 
 void AppendQueueDelete(std::string& out, std::uint16_t channel, std::string_view queue);
 
 void AppendQos(std::string& out, std::uint16_t channel, std::uint16_t prefetch);
-void AppendConsume(std::string& out, std::uint16_t channel, std::string_view queue, std::string_view tag, bool no_ack);
+// `arguments` is the content of their table.
+void AppendConsume(std::string& out, std::uint16_t channel, std::string_view queue, std::string_view tag, bool no_ack,
+                   std::string_view arguments = "");
 void AppendCancel(std::string& out, std::uint16_t channel, std::string_view tag);
 void AppendGet(std::string& out, std::uint16_t channel, std::string_view queue);
 void AppendAck(std::string& out, std::uint16_t channel, std::uint64_t tag, bool multiple);

@@ -51,6 +51,7 @@ class Publisher::Pending {
   bool require_route;
   bool persistent;
   std::string expiration;
+  std::string stamp;
   Millis deadline;
   bool sent = false;  // at least once, on whichever connection
   bool returned = false;
@@ -83,10 +84,12 @@ Status Publisher::Admit(const Message& message, std::size_t count) const {
   return {};
 }
 
-Task<Result<std::size_t>> Publisher::Publish(Address to, Message message, PublishOptions options, bool persistent) {
+Task<Result<std::size_t>> Publisher::Publish(Address to, Message message, PublishOptions options, bool persistent,
+                                             std::string stamp) {
   if (Status admitted = Admit(message, 1); !admitted) co_return std::unexpected(admitted.error());
   const auto pending = std::make_shared<Pending>(std::move(to), std::move(message), options, persistent,
                                                  timers_.Steady() + options_.timeout.count());
+  pending->stamp = std::move(stamp);
   const auto initiate = [this, &pending](auto handler) {
     auto slot = boost::asio::get_associated_cancellation_slot(handler);
     pending->resume = std::move(handler);
@@ -199,6 +202,7 @@ void Publisher::Send(std::shared_ptr<Pending> pending) {
   publication.routing_key = pending->to.routing_key();
   publication.persistent = pending->persistent;
   publication.expiration = pending->expiration;
+  publication.stamp = pending->stamp;
   publication.numbers = options_.numbers;
   AppendMessage(channel_->out(), channel_->number(), channel_->connection().frame_max(), publication, pending->message);
   if (pending->sent) ++resent_;

@@ -44,8 +44,9 @@ class Publisher final : public ChannelHandler,
             PublisherOptions options);
 
   // As Transport::Publish. `persistent`: on the broker's disk before it is confirmed, where the queue is durable.
-  // Cancellable: then the outcome is unknown.
-  Task<Result<std::size_t>> Publish(Address to, Message message, PublishOptions options, bool persistent = true);
+  // `stamp` travels beside the message. Cancellable: then the outcome is unknown.
+  Task<Result<std::size_t>> Publish(Address to, Message message, PublishOptions options, bool persistent = true,
+                                    std::string stamp = "");
   Task<Status> PublishAll(std::vector<Outgoing> messages);
 
   // Takes no more, and waits up to `timeout` for what is under way.

@@ -17,6 +17,8 @@ RabbitTransport::Core::Core(Executor executor_, Timers& timers_, LossLedger& led
   capabilities.counts_lag = true;
   capabilities.single_active = true;
   capabilities.pub_sub = true;
+  capabilities.streams = true;
+  capabilities.stream_groups = true;
 }
 
 void RabbitTransport::Core::Begin(const Url& url) {
@@ -53,6 +55,7 @@ void RabbitTransport::Core::Begin(const Url& url) {
   delays = std::make_unique<Delays>(timers, control);
   getter = std::make_unique<Getter>(executor, timers, control, weak);
   pub_sub = std::make_unique<RabbitPubSub>(executor, timers, ledger, control, publisher, options.call_timeout);
+  streams = std::make_shared<RabbitStreams>(executor, timers, ledger, control, publisher, options);
 }
 
 void RabbitTransport::Core::Abandon() {
@@ -62,6 +65,7 @@ void RabbitTransport::Core::Abandon() {
   }
   publisher->Abandon();
   pub_sub->Abandon();
+  streams->Close();
   getter->Close();
   control->Abandon();
   outbound->Abandon();

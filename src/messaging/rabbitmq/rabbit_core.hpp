@@ -15,6 +15,7 @@
 #include "link.hpp"
 #include "publisher.hpp"
 #include "rabbit_pub_sub.hpp"
+#include "rabbit_streams.hpp"
 
 namespace tidings::messaging {
 
@@ -56,6 +57,7 @@ class RabbitTransport::Core final : public rabbitmq::Settling, public std::enabl
   std::unique_ptr<rabbitmq::Delays> delays;
   std::unique_ptr<rabbitmq::Getter> getter;
   std::unique_ptr<rabbitmq::RabbitPubSub> pub_sub;
+  std::shared_ptr<rabbitmq::RabbitStreams> streams;
   std::vector<std::weak_ptr<rabbitmq::ConsumerCore>> consumers;
   bool closed = false;
 };

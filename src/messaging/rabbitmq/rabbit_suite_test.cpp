@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "../testing/pub_sub_suite.hpp"
+#include "../testing/streams_suite.hpp"
 #include "../testing/transport_suite.hpp"
 #include "testing/rabbit_environment.hpp"
 
@@ -19,6 +20,8 @@ const auto kDisturbed = ::testing::Values(RabbitStraight(), RabbitThrough("Proxy
 INSTANTIATE_TEST_SUITE_P(Rabbit, TransportSuite, kCases, CaseName);
 INSTANTIATE_TEST_SUITE_P(Rabbit, DisturbedSuite, kDisturbed, CaseName);
 INSTANTIATE_TEST_SUITE_P(Rabbit, PubSubSuite, kCases, CaseName);
+INSTANTIATE_TEST_SUITE_P(Rabbit, StreamsSuite, kCases, CaseName);
+INSTANTIATE_TEST_SUITE_P(Rabbit, DisturbedStreamsSuite, kDisturbed, CaseName);
 
 }  // namespace
 }  // namespace tidings::messaging::testing

@@ -64,6 +64,7 @@ RabbitTransport::~RabbitTransport() { core_->Abandon(); }
 const Capabilities& RabbitTransport::capabilities() const { return core_->capabilities; }
 Executor RabbitTransport::executor() { return core_->executor; }
 PubSub* RabbitTransport::pub_sub() { return core_->pub_sub.get(); }
+Streams* RabbitTransport::streams() { return core_->streams.get(); }
 std::uint64_t RabbitTransport::resent() const { return core_->publisher->resent(); }
 
 Task<Status> RabbitTransport::Declare(Topology topology) { return core_->Declare(std::move(topology)); }
@@ -226,9 +227,12 @@ Task<void> RabbitTransport::Close() {
   for (const auto& weak : core->consumers) {
     if (const auto consumer = weak.lock()) co_await consumer->Stop();
   }
-  co_await core->publisher->Finish(core->options.close_timeout);
+  const Deadline deadline(core->timers, core->options.close_timeout);
+  co_await core->publisher->Finish(deadline.left());
+  co_await core->streams->Finish(deadline.left());
   core->publisher->Abandon();
   core->pub_sub->Abandon();
+  core->streams->Close();
   co_await core->outbound->Stop();
   co_await core->control->Stop();
   core->getter->Close();

@@ -62,6 +62,7 @@ RedisTransport::Core::Core(Executor executor, Timers& timers, RedisOptions optio
   capabilities_.pub_sub = true;
   capabilities_.streams = true;
   capabilities_.stream_groups = true;
+  capabilities_.stream_trim = true;
 }
 
 void RedisTransport::Core::Start() {

@@ -78,7 +78,7 @@ Result<std::unique_ptr<SqliteTransport>> SqliteTransport::Open(Executor executor
   Capabilities& can = parts->capabilities;
   can.durable = can.ordered = can.exchanges = can.delay = can.shared = can.leases = true;
   can.single_active = true;
-  can.pub_sub = can.streams = can.stream_groups = true;
+  can.pub_sub = can.streams = can.stream_groups = can.stream_trim = true;
   embedded::Worker::Options worker;
   worker.most_waiting = options.most_waiting;
   worker.probe_every = options.probe_every;

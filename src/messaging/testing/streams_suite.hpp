@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include <tidings/base/id.hpp>
 #include <tidings/messaging/streams.hpp>
 
 #include "transport_fixture.hpp"
@@ -21,7 +20,8 @@ class StreamsSuite : public TransportFixture {
   using Entries = std::vector<StreamEntry>;
 
   Streams& streams() { return *transport().streams(); }
-  static std::string StreamName() { return "stream-" + RandomToken(10); }
+  // Gone with the test where a stream is a queue.
+  std::string StreamName() { return Name("stream"); }
   StreamId Append(const std::string& stream, Message message);
   std::vector<StreamId> AppendNumbered(const std::string& stream, int count);
   Entries Read(const std::string& stream, StreamId after, std::size_t limit);

@@ -118,8 +118,17 @@ TEST_P(StreamsSuite, CountsItsEntries) {
   EXPECT_EQ(stats.last, ids.back());
 }
 
+TEST_P(StreamsSuite, RefusesToTrimWhereItDoesNotClaimTo) {
+  if (!capabilities().streams || capabilities().stream_trim) GTEST_SKIP() << "no streams, or it trims them";
+  const std::string stream = StreamName();
+  AppendNumbered(stream, 3);
+  EXPECT_EQ(CodeOf(Run(streams().Trim(stream, TrimPolicy::KeepNewest(1)))), ErrorCode::kUnavailable);
+  EXPECT_EQ(CodeOf(Run(streams().Trim(stream, TrimPolicy::KeepNewest(0).Force()))), ErrorCode::kUnavailable);
+  EXPECT_EQ(Bodies(Read(stream, StreamId(), 100)), Numbers(3)) << "and leaves all as it was";
+}
+
 TEST_P(StreamsSuite, IsTrimmedByLengthAndByPlace) {
-  if (!capabilities().streams) GTEST_SKIP() << "does not claim streams";
+  if (!capabilities().stream_trim) GTEST_SKIP() << "does not claim to trim";
   const std::string stream = StreamName();
   const auto ids = AppendNumbered(stream, 10);
   EXPECT_EQ(Trim(stream, TrimPolicy::KeepNewest(6)), 4U);

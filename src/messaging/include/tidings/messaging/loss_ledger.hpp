@@ -14,7 +14,7 @@ namespace tidings::messaging {
 
 enum class LossCause {
   kExpired,       // "expired": its time to live ended
-  kTrimmed,       // "trimmed": cut off a stream while a group still owed it
+  kTrimmed,       // "trimmed": cut off a stream while a group still owed it, or under a reader
   kMaxLength,     // "max-length": its queue was full
   kUnrouted,      // "unrouted": no queue or subscriber wanted it, and its publisher did not mind
   kPubSubGap,     // "pub-sub-gap": times that a subscriber was told that it may have missed something

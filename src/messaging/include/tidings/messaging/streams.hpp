@@ -46,9 +46,9 @@ class StreamEntry {
 
 class StreamStats {
  public:
-  std::uint64_t length = 0;
-  StreamId first;  // of the oldest entry kept
-  StreamId last;   // of the newest entry ever
+  std::uint64_t length = 0;  // on RabbitMQ that of the ids' range, a few more than there are entries
+  StreamId first;            // of the oldest entry kept
+  StreamId last;             // of the newest entry ever
 };
 
 class GroupStats {
@@ -92,7 +92,8 @@ class Streams {
   virtual Task<Result<std::vector<StreamEntry>>> Read(std::string stream, StreamId after, std::size_t limit,
                                                       std::chrono::milliseconds wait) = 0;
   virtual Task<Result<StreamStats>> Stats(std::string stream) = 0;
-  // Returns how many entries went.
+  // Returns how many entries went. kUnavailable where the broker alone trims; what of that a reader finds missing where it
+  // reads on is counted in the ledger as `trimmed`.
   virtual Task<Result<std::uint64_t>> Trim(std::string stream, TrimPolicy policy) = 0;
 
   // Groups: each entry goes to one of a group's consumers and is pending until it is acknowledged.

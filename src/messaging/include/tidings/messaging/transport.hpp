@@ -39,6 +39,7 @@ class Capabilities {
   bool pub_sub = false;        // pub_sub() is there
   bool streams = false;        // streams() is there
   bool stream_groups = false;  // ... with consumer groups
+  bool stream_trim = false;    // ... that Trim cuts; else the broker alone does, as it was told when a stream was made
   std::size_t max_body = Message::kMostBody;
 };
 

@@ -45,6 +45,10 @@ class RabbitOptions {
   std::chrono::milliseconds most_pause{5'000};
   // Headers that travel as AMQP integers where their value is a whole number, for consumers that look at the type.
   std::vector<std::string> numbers;
+  // How much RabbitMQ keeps of a stream that is made here, by whole segments; 0: everything, and segments of its usual size.
+  std::uint64_t stream_most_bytes = 0;
+  std::chrono::seconds stream_most_age{0};
+  std::uint64_t stream_segment_bytes = 0;
 };
 
 class RabbitTransport final : public Transport {
@@ -69,6 +73,7 @@ class RabbitTransport final : public Transport {
   Task<Status> DeleteQueue(std::string queue) override;
   Task<Result<std::vector<std::string>>> Queues() override;
   PubSub* pub_sub() override;
+  Streams* streams() override;
   Task<void> Close() override;
 
   // Waits until the broker can be reached; kUnavailable says what stands in the way. Nothing else needs it.

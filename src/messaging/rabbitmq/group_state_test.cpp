@@ -1,0 +1,208 @@
+#include "group_state.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tidings::messaging::rabbitmq {
+namespace {
+
+using Ids = std::vector<std::uint64_t>;
+using Handed = std::vector<std::pair<std::uint64_t, std::uint32_t>>;
+
+// A state and the number of the writer's newest step.
+class Worked {
+ public:
+  GroupOutcome Do(const GroupStep& step) { return state.Apply("w", ++number, step); }
+  GroupState state;
+  std::uint64_t number = 0;
+};
+
+TEST(GroupState, RangesAreReadAsTheyAreWritten) {
+  for (const Ids& ids : {Ids{}, Ids{7}, Ids{1, 2, 3}, Ids{0, 2, 3, 9, 18'446'744'073'709'551'615U}}) {
+    EXPECT_EQ(ParseRanges(RangesText(ids)), ids);
+  }
+  EXPECT_EQ(RangesText({1, 2, 3, 5, 7, 8}), "1-3,5,7-8");
+  for (const std::string bad : {"x", "3-1", "1,1", "5,4", "-1", "1-99999999999", "1;2", "1 2"}) {
+    EXPECT_FALSE(ParseRanges(bad)) << bad;
+  }
+}
+
+TEST(GroupState, StepsAreReadAsTheyAreWritten) {
+  for (const GroupStep& step : {GroupStep::Create(7), GroupStep::Take(10, 1'700, {3, 4, 9}), GroupStep::Ack({9, 3, 3}),
+                                GroupStep::Claim(500, 10, 1'700)}) {
+    const auto read = GroupStep::Parse(step.Text());
+    ASSERT_TRUE(read) << step.Text();
+    EXPECT_EQ(read->Text(), step.Text());
+  }
+  EXPECT_EQ(GroupStep::Ack({9, 3, 3}).Text(), "ack 3,9");
+  for (const std::string bad : {"", "take", "take 1 2 x 3", "ack 3;4", "claim 1 2", "create", "create x", "other 1"}) {
+    EXPECT_FALSE(GroupStep::Parse(bad)) << bad;
+  }
+}
+
+TEST(GroupState, HandsOutEachEntryOnceAndInOrder) {
+  Worked group;
+  EXPECT_FALSE(group.Do(GroupStep::Take(10, 1, {1})).group);
+  group.Do(GroupStep::Create(2));
+  group.Do(GroupStep::Create(9));
+  EXPECT_EQ(group.state.last(), 2U) << "the first one counts";
+  EXPECT_EQ(group.Do(GroupStep::Take(2, 1, {1, 2, 3, 4, 5})).handed, (Handed{{3, 1}, {4, 1}}));
+  // Another one who saw the same entries.
+  EXPECT_EQ(group.Do(GroupStep::Take(10, 1, {3, 4, 5, 7})).handed, (Handed{{5, 1}, {7, 1}}));
+  EXPECT_TRUE(group.Do(GroupStep::Take(10, 1, {3, 4, 5, 7})).handed.empty());
+  EXPECT_EQ(group.state.last(), 7U);
+  // Seen by one who knew the group before it was lost and made again.
+  EXPECT_TRUE(group.Do(GroupStep::Take(10, 1, {12, 13}, 11)).handed.empty());
+  EXPECT_EQ(group.Do(GroupStep::Ack({3, 6, 7, 8})).acknowledged, 2U);
+  EXPECT_EQ(group.Do(GroupStep::Ack({3})).acknowledged, 0U);
+}
+
+TEST(GroupState, ClaimsWhatIsIdle) {
+  Worked group;
+  group.Do(GroupStep::Create(0));
+  group.Do(GroupStep::Take(2, 100, {1, 2}));
+  group.Do(GroupStep::Take(2, 150, {3, 4}));
+  EXPECT_TRUE(group.Do(GroupStep::Claim(50, 10, 90)).handed.empty()) << "a clock that is behind";
+  EXPECT_EQ(group.Do(GroupStep::Claim(50, 1, 160)).handed, (Handed{{1, 2}}));
+  EXPECT_EQ(group.Do(GroupStep::Claim(50, 10, 160)).handed, (Handed{{2, 2}}));
+  EXPECT_EQ(group.Do(GroupStep::Claim(50, 10, 210)).handed, (Handed{{1, 3}, {2, 3}, {3, 2}, {4, 2}}));
+}
+
+TEST(GroupState, AStepThatWasSentTwiceCountsOnce) {
+  GroupState state;
+  state.Apply("a", 1, GroupStep::Create(0));
+  EXPECT_EQ(state.Apply("a", 2, GroupStep::Take(1, 1, {1, 2, 3})).handed.size(), 1U);
+  EXPECT_TRUE(state.Apply("a", 2, GroupStep::Take(1, 1, {1, 2, 3})).handed.empty());
+  EXPECT_TRUE(state.Apply("a", 1, GroupStep::Create(0)).group);
+  EXPECT_EQ(state.Apply("b", 2, GroupStep::Take(1, 1, {1, 2, 3})).handed, (Handed{{2, 1}}));
+  EXPECT_EQ(state.pending().size(), 2U);
+}
+
+TEST(GroupState, IsBounded) {
+  Worked group;
+  group.Do(GroupStep::Create(0));
+  Ids ids;
+  for (std::uint64_t id = 1; id <= GroupState::kMostPending + 5; ++id) ids.push_back(id);
+  EXPECT_EQ(group.Do(GroupStep::Take(ids.size(), 1, ids)).handed.size(), GroupState::kMostPending);
+  EXPECT_TRUE(group.Do(GroupStep::Take(ids.size(), 1, ids)).full);
+  group.Do(GroupStep::Ack({5}));
+  EXPECT_EQ(group.Do(GroupStep::Take(10, 1, ids)).handed, (Handed{{GroupState::kMostPending + 1, 1}}));
+  EXPECT_EQ(GroupState::Parse(group.state.Text()), group.state);
+  for (int i = 0; i < 100; ++i) group.state.Apply("writer " + std::to_string(i), 1, GroupStep::Ack({1}));
+  EXPECT_LT(group.state.Text().size(), 10'000U);
+}
+
+// A group's log as consumers would write it, and what it led to.
+class Log {
+ public:
+  explicit Log(unsigned seed) : random_(seed) { Add("a", GroupStep::Create(0).Text()); }
+
+  void Add(const std::string& writer, const std::string& body) {
+    // As RabbitMQ does where a segment begins.
+    if (random_() % 20 == 0) ++offset_;
+    entries.push_back({offset_++, StampText(writer, ++number_), body});
+    replica.Feed(entries.back().offset, entries.back().stamp, entries.back().body);
+  }
+  void AddAny() {
+    const std::string writer(1, static_cast<char>('a' + random_() % 3));
+    const std::uint64_t at = ++time_;
+    switch (random_() % 4) {
+      case 0: {
+        Ids ids;
+        for (std::uint64_t id = replica.state().last(); ids.size() < random_() % 5 + 1; ++id) ids.push_back(id);
+        return Add(writer, GroupStep::Take(random_() % 4 + 1, static_cast<Millis>(at), ids).Text());
+      }
+      case 1: {
+        Ids ids;
+        for (const auto& [id, pending] : replica.state().pending()) {
+          if (random_() % 2 == 0) ids.push_back(id);
+        }
+        return Add(writer, GroupStep::Ack(ids).Text());
+      }
+      case 2: return Add(writer, GroupStep::Claim(random_() % 9, 3, static_cast<Millis>(at)).Text());
+      default: break;
+    }
+    // Some steps come between what a state speaks of and where it stands.
+    if (random_() % 4 == 0) {
+      const std::string state = replica.StateStep();
+      for (auto between = random_() % 3; between > 0; --between) Add("b", GroupStep::Ack({}).Text());
+      Add("c", state);
+    }
+  }
+
+  class Entry {
+   public:
+    std::uint64_t offset;
+    std::string stamp;
+    std::string body;
+  };
+  std::vector<Entry> entries;
+  GroupReplica replica;
+
+ private:
+  std::mt19937 random_;
+  std::uint64_t offset_ = 0;
+  std::uint64_t number_ = 0;
+  std::uint64_t time_ = 0;
+};
+
+TEST(GroupReplica, WhoeverBeginsAnywhereInTheLogComesToTheSameState) {
+  for (unsigned seed = 0; seed < 4; ++seed) {
+    Log log(seed);
+    for (int i = 0; i < 150; ++i) log.AddAny();
+    ASSERT_TRUE(log.replica.whole());
+    int whole = 0;
+    for (std::size_t begin = 0; begin < log.entries.size(); ++begin) {
+      GroupReplica late;
+      for (std::size_t i = begin; i < log.entries.size(); ++i) {
+        late.Feed(log.entries[i].offset, log.entries[i].stamp, log.entries[i].body);
+      }
+      if (!late.whole()) continue;
+      ++whole;
+      ASSERT_EQ(late.state(), log.replica.state()) << "seed " << seed << ", from " << begin;
+    }
+    EXPECT_GT(whole, 20) << "seed " << seed;
+  }
+}
+
+TEST(GroupReplica, OneThatMissedAPartBeginsAnew) {
+  Log log(1);
+  for (int i = 0; i < 100; ++i) log.AddAny();
+  log.Add("a", log.replica.StateStep());
+  for (int i = 0; i < 100; ++i) log.AddAny();
+  GroupReplica late;
+  bool lost = false;
+  for (std::size_t i = 0; i < log.entries.size(); ++i) {
+    if (i >= 10 && i < 40) continue;
+    late.Feed(log.entries[i].offset, log.entries[i].stamp, log.entries[i].body);
+    lost = lost || !late.whole();
+  }
+  EXPECT_TRUE(lost);
+  EXPECT_TRUE(late.whole());
+  EXPECT_EQ(late.state(), log.replica.state());
+}
+
+TEST(GroupReplica, AStateIsDueInTime) {
+  GroupReplica replica;
+  std::uint64_t offset = 0;
+  replica.Feed(offset++, "a-1", "create 0");
+  while (!replica.state_is_due()) {
+    replica.Feed(offset, StampText("a", offset + 2), "ack ");
+    ++offset;
+  }
+  EXPECT_GT(offset, 100U);
+  EXPECT_LT(offset, 400U);
+  replica.Feed(offset, "a-9999", replica.StateStep());
+  EXPECT_FALSE(replica.state_is_due());
+  // What is no step, by a stranger say, is passed over.
+  EXPECT_FALSE(replica.Feed(offset + 1, "", "hello"));
+  EXPECT_FALSE(replica.Feed(offset + 2, "a", "ack 1"));
+  EXPECT_TRUE(replica.whole());
+}
+
+}  // namespace
+}  // namespace tidings::messaging::rabbitmq
