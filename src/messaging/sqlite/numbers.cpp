@@ -22,7 +22,8 @@ class NumberRows {
 }  // namespace
 
 void SqliteNumbers::MakeTable(sqlite::Database& database) {
-  database.Execute("CREATE TABLE IF NOT EXISTS tidings_numbers (key TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID");
+  database.Execute(
+      "CREATE TABLE IF NOT EXISTS tidings_numbers (key TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID");
 }
 
 std::uint64_t SqliteNumbers::NextIn(sqlite::Database& database, std::string_view key) {
