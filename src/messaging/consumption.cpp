@@ -10,6 +10,8 @@
 
 #include <tidings/base/log.hpp>
 
+#include "number_order.hpp"
+
 namespace tidings::messaging {
 
 namespace asio = boost::asio;
@@ -21,7 +23,9 @@ Consumption::Consumption(Transport& transport, Timers& timers, std::shared_ptr<P
       plan_(std::move(plan)),
       place_(plan_->settings.name, transport, timers, plan_->chain),
       idle_(transport.executor()),
-      changed_(transport.executor()) {}
+      changed_(transport.executor()) {
+  if (const auto& order = plan_->settings.number_order) gate_.emplace(order->bounds().gap, order->bounds().look);
+}
 
 Task<Status> Consumption::Open() {
   ConsumeOptions options(plan_->settings.Prefetch());
@@ -44,6 +48,7 @@ void Consumption::Begin() {
         asio::bind_cancellation_slot(runner.cancel.slot(), [self = shared_from_this()](const std::exception_ptr&) {}));
   }
   if (keeps_leases_) asio::co_spawn(transport_.executor(), KeepLeases(shared_from_this()), asio::detached);
+  if (gate_) asio::co_spawn(transport_.executor(), KeepOrder(shared_from_this()), asio::detached);
 }
 
 Task<void> Consumption::Run(std::shared_ptr<Consumption> self, Runner& runner) {
@@ -83,11 +88,17 @@ Task<void> Consumption::Fetch() {
   }
   auto work = std::make_unique<Work>(std::move(*next));
   if (keeps_leases_) leased_.insert(work.get());
-  if (plan_->settings.key_of) {
-    work->key = plan_->settings.key_of(work->delivery.message());
-    const std::string key = work->key;
-    work = lanes_.Enter(key, std::move(work));
+  if (plan_->settings.key_of) work->key = plan_->settings.key_of(work->delivery.message());
+  if (gate_) {
+    co_await EnterInOrder(std::move(work));
+  } else {
+    EnterLane(std::move(work));
   }
+}
+
+void Consumption::EnterLane(WorkPtr work) {
+  const std::string key = work->key;
+  work = lanes_.Enter(key, std::move(work));
   if (work) ready_.push_back(std::move(work));
 }
 
@@ -96,6 +107,7 @@ Task<void> Consumption::Handle(Runner& runner, WorkPtr work) {
   runner.work = work.get();
   if (MayHandle() || MayFetch()) WakeOne();
   Context context(work->delivery, place_);
+  context.set_late(work->late);
   Verdict verdict = Verdict::Done();
   runner.in_handler = true;
   try {
@@ -166,7 +178,9 @@ Task<bool> Consumption::Settle(Work& work, const Verdict& verdict) {
       break;
     case Verdict::Kind::kBury:
       settled = co_await Bury(delivery, verdict);
-      if (settled) ++stats.buried;
+      if (!settled) break;
+      ++stats.buried;
+      if (gate_) settled = co_await PassBy(delivery.message());
       break;
     case Verdict::Kind::kReturn:
       ++stats.returned;

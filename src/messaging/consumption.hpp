@@ -9,14 +9,17 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include <tidings/messaging/router.hpp>
 #include <tidings/messaging/signal.hpp>
 
 #include "key_lanes.hpp"
+#include "number_gate.hpp"
 
 namespace tidings::messaging {
 
@@ -48,7 +51,7 @@ class Consumption : public std::enable_shared_from_this<Consumption> {
   Task<void> Stop(Millis until, std::chrono::milliseconds grace);
 
   std::uint64_t handling() const { return handling_; }
-  std::uint64_t waiting() const { return lanes_.waiting() + held_.size(); }
+  std::uint64_t waiting() const { return lanes_.waiting() + held_.size() + (gate_ ? gate_->early() : 0); }
 
  private:
   // A message in hand.
@@ -57,11 +60,13 @@ class Consumption : public std::enable_shared_from_this<Consumption> {
     explicit Work(Delivery delivery_) : delivery(std::move(delivery_)) {}
     Delivery delivery;
     std::string key;
+    bool late = false;
     Alarm alarm;
     Millis due = 0;
     bool extending = false;
   };
   using WorkPtr = std::unique_ptr<Work>;
+  using Works = std::vector<WorkPtr>;
 
   class Runner {
    public:
@@ -73,6 +78,8 @@ class Consumption : public std::enable_shared_from_this<Consumption> {
 
   static Task<void> Run(std::shared_ptr<Consumption> self, Runner& runner);
   static Task<void> KeepLeases(std::shared_ptr<Consumption> self);
+  // Sees to what waits for earlier numbers.
+  static Task<void> KeepOrder(std::shared_ptr<Consumption> self);
   Task<void> Fetch();
   Task<void> Handle(Runner& runner, WorkPtr work);
   Verdict Decide(const Work& work, Verdict verdict) const;
@@ -81,7 +88,19 @@ class Consumption : public std::enable_shared_from_this<Consumption> {
   Task<Status> Bury(Delivery& delivery, const Verdict& verdict);
   void Hold(WorkPtr work, std::chrono::milliseconds delay);
   void Leave(const Work& work);
-  Task<void> GiveBack(WorkPtr work);
+  Task<void> GiveBack(WorkPtr work, std::chrono::milliseconds delay = {});
+  // A work that was fetched: into its lane, and the lane's first to those who are ready.
+  void EnterLane(WorkPtr work);
+  // The same where messages go by their numbers: as soon as the earlier ones have.
+  Task<void> EnterInOrder(WorkPtr work);
+  // What the inbox knows of a sequence. False: it does not answer.
+  Task<bool> LearnPosition(std::string sequence);
+  Task<void> LookForOthers();
+  void PassOverGaps();
+  // Where nothing but early ones are in hand, there is no room for what they wait for.
+  Task<void> MakeRoom();
+  Task<void> GiveBackEarly(std::chrono::milliseconds delay);
+  Task<Status> PassBy(const Message& message);
   // Until nothing is in hand.
   Task<void> FinishUntil(Millis end);
   // For the end of all runners.
@@ -103,12 +122,17 @@ class Consumption : public std::enable_shared_from_this<Consumption> {
   std::deque<Runner> runners_;
   std::deque<WorkPtr> ready_;
   KeyLanes<WorkPtr> lanes_;
+  std::optional<NumberGate<WorkPtr>> gate_;
   std::deque<WorkPtr> held_;          // in hand until their next try
   std::unordered_set<Work*> leased_;  // everything in hand, where there are leases
   Signal idle_;
   Signal changed_;                    // something that Stop waits for, or a lease was prolonged
   std::uint64_t handling_ = 0;
   std::uint64_t running_ = 0;
+  std::uint64_t giving_back_ = 0;
+  std::uint32_t rounds_ = 0;   // times that early ones were given back and nothing came of it
+  Millis no_room_since_ = 0;
+  bool inbox_silent_ = false;  // it did not say how far a key is handled
   bool keeps_leases_ = false;
   bool fetching_ = false;
   bool waking_ = false;

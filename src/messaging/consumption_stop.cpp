@@ -7,7 +7,7 @@ namespace tidings::messaging {
 
 using std::chrono::milliseconds;
 
-Task<void> Consumption::GiveBack(WorkPtr work) {
+Task<void> Consumption::GiveBack(WorkPtr work, milliseconds delay) {
   while (work->extending) co_await changed_.Wait();
   leased_.erase(work.get());
   ++plan_->stats.returned;
@@ -15,8 +15,8 @@ Task<void> Consumption::GiveBack(WorkPtr work) {
   // A failure that was counted in hand is kept with the message.
   const Millis left = std::max<Millis>(work->due - timers_.Steady(), 0);
   Status back;
-  if (work->due > 0) {
-    back = co_await work->delivery.PutBack(milliseconds(left));
+  if (work->due > 0 || delay.count() > 0) {
+    back = co_await work->delivery.PutBack(std::max(milliseconds(left), delay));
   } else {
     back = co_await work->delivery.Nack();
   }
@@ -38,6 +38,8 @@ Task<void> Consumption::WaitUntil(Millis end) {
 
 Task<void> Consumption::Stop(Millis until, milliseconds grace) {
   if (consumer_) co_await consumer_->Stop();
+  // What these wait for does not come any more.
+  if (gate_) co_await GiveBackEarly(milliseconds(0));
   if (!place_.stopping) co_await FinishUntil(until);
   std::deque<WorkPtr> unbegun = std::move(ready_);
   ready_.clear();
@@ -45,6 +47,7 @@ Task<void> Consumption::Stop(Millis until, milliseconds grace) {
   held_.clear();
   for (WorkPtr& work : lanes_.Clear()) unbegun.push_back(std::move(work));
   for (WorkPtr& work : unbegun) co_await GiveBack(std::move(work));
+  while (giving_back_ > 0) co_await changed_.Wait();
   idle_.NotifyAll();
 
   co_await WaitUntil(until);

@@ -12,6 +12,7 @@ std::string_view Name(LossCause cause) {
     case LossCause::kSlow: return "slow";
     case LossCause::kNoDeadLetter: return "no-dead-letter";
     case LossCause::kPurged: return "purged";
+    case LossCause::kMissed: return "missed";
   }
   return "expired";
 }

@@ -7,7 +7,14 @@ MemoryInbox::MemoryInbox() : records_(std::make_shared<Records>()) {}
 Task<Result<std::unique_ptr<InboxUnit>>> MemoryInbox::Begin() { co_return std::make_unique<MemoryUnit>(records_); }
 
 Task<Result<std::uint64_t>> MemoryInbox::Forget(Millis before) {
-  co_return std::erase_if(records_->done, [&](const auto& record) { return record.second < before; });
+  const std::size_t places = std::erase_if(records_->places, [&](const auto& of) { return of.second.at < before; });
+  co_return places + std::erase_if(records_->done, [&](const auto& record) { return record.second < before; });
+}
+
+Task<Result<std::optional<std::uint64_t>>> MemoryInbox::Position(std::string consumer, std::string sequence) {
+  const auto found = records_->places.find(Key(std::move(sequence), std::move(consumer)));
+  if (found == records_->places.end()) co_return std::nullopt;
+  co_return found->second.number;
 }
 
 std::size_t MemoryInbox::size() const { return records_->done.size(); }
@@ -26,12 +33,21 @@ Task<Result<Recorded>> MemoryUnit::Record(std::string message_id, std::string co
   co_return Recorded::kFirst;
 }
 
+void MemoryUnit::Advance(std::string consumer, std::string sequence, std::uint64_t number, Millis now) {
+  MemoryInbox::Place place;
+  place.number = number;
+  place.at = now;
+  places_[MemoryInbox::Key(std::move(sequence), std::move(consumer))].Raise(place);
+}
+
 Task<Status> MemoryUnit::Commit() {
   for (auto& [key, at] : own_) {
     records_->open.erase(key);
     records_->done.emplace(key, at);
   }
   own_.clear();
+  for (const auto& [key, place] : places_) records_->places[key].Raise(place);
+  places_.clear();
   for (const auto& effect : effects_) effect();
   effects_.clear();
   co_return Status();

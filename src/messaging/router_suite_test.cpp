@@ -19,6 +19,7 @@ class RouterOnMemory final : public TransportEnvironment {
 Case MemoryCase(std::string name, bool virtual_time) {
   Features features;
   features.virtual_time = virtual_time;
+  features.several = true;
   return Case(std::move(name), features, [] { return std::make_unique<RouterOnMemory>(); });
 }
 

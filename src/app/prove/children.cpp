@@ -8,8 +8,8 @@ namespace tidings::app {
 
 using messaging::servers::ChildProcess;
 
-Children::Children(bool hasty, std::string folder, std::string address, std::string run)
-    : hasty_(hasty),
+Children::Children(std::string consumer, std::string folder, std::string address, std::string run)
+    : consumer_(std::move(consumer)),
       folder_(std::move(folder)),
       address_(std::move(address)),
       run_(std::move(run)),
@@ -18,7 +18,7 @@ Children::Children(bool hasty, std::string folder, std::string address, std::str
 }
 
 void Children::Start(std::size_t child) {
-  const std::string role = Produces(child) ? "producer" : hasty_ ? "hasty" : "consumer";
+  const std::string role = Produces(child) ? "producer" : consumer_;
   const std::vector<std::string> command{
       "/proc/self/exe", "queue", "prove-part",  "--role", role,       "--part", std::to_string(PartOf(child)),
       "--run",          run_,    "--transport", address_, "--folder", folder_};

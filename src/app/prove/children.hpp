@@ -14,7 +14,7 @@ namespace tidings::app {
 class Children {
  public:
   // Starts all of them. Throws std::runtime_error if that fails.
-  Children(bool hasty, std::string folder, std::string address, std::string run);
+  Children(std::string consumer, std::string folder, std::string address, std::string run);
 
   // Kills (-9) whose turn it is and starts it anew.
   void KillOne(std::uint32_t turn);
@@ -25,7 +25,7 @@ class Children {
  private:
   void Start(std::size_t child);
 
-  const bool hasty_;
+  const std::string consumer_;
   const std::string folder_;
   const std::string address_;
   const std::string run_;

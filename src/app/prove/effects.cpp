@@ -1,7 +1,9 @@
 #include "effects.hpp"
 
+#include <charconv>
 #include <filesystem>
 #include <map>
+#include <utility>
 
 namespace tidings::app {
 namespace {
@@ -11,6 +13,9 @@ constexpr const char* kSetUp = R"sql(
 PRAGMA journal_mode=TRUNCATE;
 PRAGMA synchronous=OFF;
 CREATE TABLE IF NOT EXISTS inbox (id TEXT PRIMARY KEY) WITHOUT ROWID;
+)sql";
+
+constexpr const char* kTables = R"sql(
 CREATE TABLE IF NOT EXISTS effects (place INTEGER PRIMARY KEY, key TEXT NOT NULL, number INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS repeats (one INTEGER PRIMARY KEY CHECK (one = 1), n INTEGER NOT NULL);
 INSERT OR IGNORE INTO repeats VALUES (1, 0);
@@ -19,6 +24,7 @@ INSERT OR IGNORE INTO repeats VALUES (1, 0);
 sqlite::Database& SetUp(sqlite::Database& database) {
   database.Execute("PRAGMA busy_timeout=10000");
   database.Execute(kSetUp);
+  database.Execute(kTables);
   return database;
 }
 
@@ -43,6 +49,36 @@ void Effects::Record(const std::string& id, const std::string& key, std::uint64_
     database_.Rollback();
     throw;
   }
+}
+
+Result<std::unique_ptr<messaging::SqliteInbox>> OpenEffects(messaging::Executor executor, const std::string& file) {
+  messaging::SqliteInbox::Options options;
+  options.file = file;
+  options.prepare = [](sqlite::Database& database) -> Status {
+    database.Execute(kTables);
+    return {};
+  };
+  return messaging::SqliteInbox::Open(std::move(executor), std::move(options));
+}
+
+messaging::SqliteUnit::Effect WriteEffect(const messaging::Message& message) {
+  return [key = message.key, number = NumberOf(message)](sqlite::Database& database) -> Status {
+    sqlite::Statement(database, "INSERT INTO effects (key, number) VALUES (?, ?)").Execute(key, number);
+    return {};
+  };
+}
+
+messaging::SqliteUnit::Effect WriteRepeats(std::uint64_t count) {
+  return [count](sqlite::Database& database) -> Status {
+    sqlite::Statement(database, "UPDATE repeats SET n = n + ?").Execute(count);
+    return {};
+  };
+}
+
+std::uint64_t NumberOf(const messaging::Message& message) {
+  std::uint64_t number = 0;
+  std::from_chars(message.body.data(), message.body.data() + message.body.size(), number);
+  return number;
 }
 
 std::string EffectsFile(const std::string& folder, std::uint32_t part) {

@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include <tidings/messaging/numbering.hpp>
+
 namespace tidings::app {
 
 using messaging::Address;
@@ -71,6 +73,7 @@ Task<void> Produce(Transport& transport, Timers& timers, std::string queue, Jour
     for (std::uint64_t number = first; number < first + kPublishedAtOnce; ++number) {
       Message message = Message::WithId(queue + "-" + std::to_string(number), "prove", std::to_string(number));
       message.key = "key-" + std::to_string(number % kKeys);
+      messaging::SetNumber(message, (number - 1) / kKeys + 1);
       batch.emplace_back(Address::Queue(queue), std::move(message));
     }
     Status published = co_await transport.PublishAll(std::move(batch));
@@ -79,11 +82,7 @@ Task<void> Produce(Transport& transport, Timers& timers, std::string queue, Jour
   }
 }
 
-void Handle(Effects& effects, const Message& message) {
-  std::uint64_t number = 0;
-  std::from_chars(message.body.data(), message.body.data() + message.body.size(), number);
-  effects.Record(message.id, message.key, number);
-}
+void Handle(Effects& effects, const Message& message) { effects.Record(message.id, message.key, NumberOf(message)); }
 
 Task<void> ConsumeInTurn(Transport& transport, Timers& timers, std::string queue, Effects& effects, bool hasty,
                          std::function<bool()> stopped) {

@@ -45,7 +45,7 @@ class Journal {
   int file_;
 };
 
-// Publishes number after number, a few at a time, again and again until they are accepted; until `stopped` says so.
+// Publishes number after number, each with its place in its key, a few at a time, again and again until they are accepted; until `stopped` says so.
 messaging::Task<void> Produce(messaging::Transport& transport, messaging::Timers& timers, std::string queue,
                               Journal& journal, std::function<bool()> stopped);
 

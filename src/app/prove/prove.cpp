@@ -106,7 +106,8 @@ Result<ProveReport> ProveWithProcesses(const ProveOptions& options, const std::s
 
   std::uint32_t broker_kills = 0;
   {
-    Children children(options.hasty, folder, broker->address(), run);
+    const char* const consumer = options.hasty ? "hasty" : options.by_arrival ? "by-arrival" : "consumer";
+    Children children(consumer, folder, broker->address(), run);
     std::random_device random;
     std::uint32_t turn = 0;
     for (std::uint32_t kill = 0; kill < options.kills; ++kill) {

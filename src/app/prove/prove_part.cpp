@@ -1,9 +1,12 @@
 #include <tidings/app/prove.hpp>
 
 #include <filesystem>
-#include <optional>
+#include <functional>
+#include <memory>
+#include <utility>
 
 #include <tidings/app/queue_session.hpp>
+#include <tidings/messaging/order_by_number.hpp>
 #include <tidings/messaging/router.hpp>
 
 #include "parts.hpp"
@@ -17,18 +20,57 @@ using messaging::Transport;
 using std::chrono::milliseconds;
 
 constexpr std::uint16_t kHandlersAtOnce = 8;
-// So that several are under way when it is killed.
-constexpr milliseconds kWork{1};
+// Slower than its producer, so that more waits than a consumer fetches ahead, whenever one is killed.
+constexpr milliseconds kWork{40};
+
+// Counts what came again and changed nothing.
+class Repeats final : public messaging::Middleware {
+ public:
+  Repeats(messaging::Inbox& inbox, std::function<std::uint64_t()> all) : inbox_(inbox), all_(std::move(all)) {}
+
+  Task<messaging::Verdict> Handle(messaging::Context& context, messaging::Next next) override {
+    messaging::Verdict verdict = co_await next(context);
+    const std::uint64_t more = all_() - std::exchange(counted_, all_());
+    if (more == 0) co_return verdict;
+    auto unit = co_await inbox_.Begin();
+    if (!unit) co_return messaging::Verdict::Failed(unit.error());
+    (*unit)->As<messaging::SqliteUnit>().OnCommit(WriteRepeats(more));
+    if (Status committed = co_await (*unit)->Commit(); !committed) {
+      co_return messaging::Verdict::Failed(committed.error());
+    }
+    co_return verdict;
+  }
+
+ private:
+  messaging::Inbox& inbox_;
+  std::function<std::uint64_t()> all_;
+  std::uint64_t counted_ = 0;
+};
+
+Task<Status> Work(messaging::Context& context) {
+  co_await context.timers().Sleep(kWork);
+  context.unit()->As<messaging::SqliteUnit>().OnCommit(WriteEffect(context.message()));
+  co_return Status();
+}
 
 // As a program of this library consumes: several at once, in order by key.
-Task<Status> ConsumeForEver(Transport& transport, Timers& timers, std::string queue, Effects& effects) {
+Task<Status> ConsumeForEver(Transport& transport, Timers& timers, std::string queue, std::string file,
+                            bool by_arrival) {
+  auto inbox = OpenEffects(transport.executor(), file);
+  if (!inbox) co_return std::unexpected(inbox.error());
   messaging::Router router(transport, timers);
-  router.Subscribe(std::move(queue), messaging::Concurrency(kHandlersAtOnce), messaging::Lease(ProveLease(transport)),
-                   messaging::OrderByKey(), [&](messaging::Context& context) -> Task<Status> {
-                     co_await timers.Sleep(kWork);
-                     Handle(effects, context.message());
-                     co_return Status();
-                   });
+  const auto subscribe = [&](const auto& once, auto&&... more) {
+    router.Subscribe(std::move(queue), messaging::Concurrency(kHandlersAtOnce), messaging::Lease(ProveLease(transport)),
+                     messaging::Use(std::make_shared<Repeats>(**inbox, [&once] { return once.repeats(); })), once,
+                     std::forward<decltype(more)>(more)..., Work);
+  };
+  const messaging::OrderByNumber by_number(**inbox);
+  const messaging::Idempotent once(**inbox);
+  if (by_arrival) {
+    subscribe(once, messaging::OrderByKey());
+  } else {
+    subscribe(by_number);
+  }
   for (;;) {
     Status started = co_await router.Start();
     if (started) break;
@@ -61,14 +103,16 @@ Status RunProvePart(const ProvePart& part) {
     return on_transport(
         [&](Transport& transport, Timers& timers) { return ProduceToTheStop(transport, timers, part); });
   }
-  Effects effects(EffectsFile(part.folder, part.part));
+  const std::string file = EffectsFile(part.folder, part.part);
   const std::string queue = ProveQueue(part.run, part.part);
   if (part.role == "hasty") {
+    Effects effects(file);
     return on_transport(
         [&](Transport& transport, Timers& timers) { return ConsumeHastily(transport, timers, queue, effects); });
   }
-  return on_transport(
-      [&](Transport& transport, Timers& timers) { return ConsumeForEver(transport, timers, queue, effects); });
+  return on_transport([&](Transport& transport, Timers& timers) {
+    return ConsumeForEver(transport, timers, queue, file, part.role == "by-arrival");
+  });
 }
 
 }  // namespace tidings::app

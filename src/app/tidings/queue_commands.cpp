@@ -97,8 +97,14 @@ void QueueCommands::AddProof(CLI::App& queue) {
                      "An empty folder for what they do; a new one that is removed, if not given");
   prove_->add_flag("--acknowledge-first", proof_.hasty,
                    "Let consumers acknowledge before they work, as they must not: the proof has to fail");
+  prove_->add_flag(
+      "--by-arrival", proof_.by_arrival,
+      "Let consumers go by the order in which messages come, not by their numbers: on RabbitMQ the proof has "
+      "to fail");
   part_ = queue.add_subcommand("prove-part", "A process of prove")->group("");
-  part_->add_option("--role", proof_part_.role)->required()->check(CLI::IsMember({"producer", "consumer", "hasty"}));
+  part_->add_option("--role", proof_part_.role)
+      ->required()
+      ->check(CLI::IsMember({"producer", "consumer", "hasty", "by-arrival"}));
   part_->add_option("--part", proof_part_.part)->required();
   part_->add_option("--run", proof_part_.run)->required();
   part_->add_option("--transport", proof_part_.address)->required();

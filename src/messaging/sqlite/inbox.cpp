@@ -13,6 +13,7 @@ namespace tidings::messaging {
 
 using embedded::InboxCore;
 using embedded::InboxOrder;
+using embedded::InboxPlace;
 using embedded::InboxRecord;
 using embedded::InboxRows;
 using embedded::InboxWriter;
@@ -35,6 +36,14 @@ Result<Recorded> InboxCore::Record(const InboxRecord& record) {
   }
   open_.insert(std::move(key));
   return Recorded::kFirst;
+}
+
+Result<std::optional<std::uint64_t>> InboxCore::Position(std::string_view consumer, std::string_view sequence) {
+  try {
+    return lookup_.Position(consumer, sequence);
+  } catch (const sqlite::SqliteFailure& failure) {
+    return std::unexpected(failure.error().Within("how far a key is handled is unknown"));
+  }
 }
 
 Task<std::unique_ptr<InboxOrder>> InboxCore::Commit(std::unique_ptr<InboxOrder> order) {
@@ -107,6 +116,10 @@ Task<Result<std::uint64_t>> SqliteInbox::Forget(Millis before) {
   }
 }
 
+Task<Result<std::optional<std::uint64_t>>> SqliteInbox::Position(std::string consumer, std::string sequence) {
+  co_return core_->Position(consumer, sequence);
+}
+
 void SqliteInbox::MakeTable(sqlite::Database& database) { InboxRows::MakeTable(database); }
 
 Recorded SqliteInbox::RecordIn(sqlite::Database& database, std::string_view message_id, std::string_view consumer,
@@ -130,9 +143,14 @@ Task<Result<Recorded>> SqliteUnit::Record(std::string message_id, std::string co
   co_return recorded;
 }
 
+void SqliteUnit::Advance(std::string consumer, std::string sequence, std::uint64_t number, Millis now) {
+  places_.emplace_back(std::move(consumer), std::move(sequence), number, now);
+}
+
 Task<Status> SqliteUnit::Commit() {
   auto order = std::make_unique<InboxOrder>();
   order->records = records_;
+  order->places = std::exchange(places_, {});
   order->effects = std::exchange(effects_, {});
   order = co_await core_->Commit(std::move(order));
   Drop();

@@ -1,9 +1,12 @@
 // InboxCore: the executor's side of an inbox, which its units share.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <tidings/messaging/sqlite/inbox.hpp>
@@ -21,6 +24,7 @@ class InboxCore : public std::enable_shared_from_this<InboxCore> {
   // Marks it as open, until Drop.
   Result<Recorded> Record(const InboxRecord& record);
   void Drop(const InboxRecord& record) { open_.erase(Key(record.message_id, record.consumer)); }
+  Result<std::optional<std::uint64_t>> Position(std::string_view consumer, std::string_view sequence);
   // Resumes when the outcome is durable.
   Task<std::unique_ptr<InboxOrder>> Commit(std::unique_ptr<InboxOrder> order);
   void Close() { writer_->Close(); }

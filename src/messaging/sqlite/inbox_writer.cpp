@@ -22,6 +22,8 @@ using Cause = SqliteFailure::Cause;
 constexpr std::size_t kMostTogether = 512;
 // For each record that is written so many old ones go, so that a table that was kept for too long shrinks.
 constexpr std::size_t kOldPerNew = 2;
+// How often those of keys that were silent for so long go: that reads them all.
+constexpr std::chrono::hours kSweepEvery{1};
 
 bool Heals(Cause cause) { return cause == Cause::kFull || cause == Cause::kBusy; }
 // Of one unit's own making.
@@ -107,7 +109,13 @@ void InboxWriter::Transact(InboxOrders& batch) {
     written += order->records.size();
     for (const InboxRecord& record : order->records) now = std::max(now, record.at);
   }
-  if (written > 0 && keep_.count() > 0) rows.Delete(now - keep_.count(), kOldPerNew * written);
+  if (written > 0 && keep_.count() > 0) {
+    rows.Delete(now - keep_.count(), kOldPerNew * written);
+    if (now - swept_ >= std::chrono::milliseconds(kSweepEvery).count()) {
+      swept_ = now;
+      rows.DeletePlaces(now - keep_.count());
+    }
+  }
   file_->Commit();
   commits_.fetch_add(1, std::memory_order_relaxed);
   Answer(std::exchange(batch, InboxOrders()));
@@ -144,6 +152,8 @@ Status InboxWriter::Write(InboxOrder& order) {
   auto& rows = database.Slot<InboxRows>();
   if (order.forget) {
     order.forgotten = rows.Delete(*order.forget, kMostForgotten);
+    // There are as many as keys, and no index tells their age.
+    if (order.forgotten < kMostForgotten) order.forgotten += rows.DeletePlaces(*order.forget);
     return {};
   }
   for (const InboxRecord& record : order.records) {
@@ -151,6 +161,7 @@ Status InboxWriter::Write(InboxOrder& order) {
     return Fail(ErrorCode::kConflict,
                 "message " + record.message_id + " was handled by " + record.consumer + " elsewhere; nothing was done");
   }
+  for (const InboxPlace& place : order.places) rows.Raise(place.consumer, place.sequence, place.number, place.at);
   for (auto& effect : order.effects) {
     if (Status done = effect(database); !done) return done;
   }

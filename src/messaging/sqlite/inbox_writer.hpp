@@ -28,10 +28,22 @@ class InboxRecord {
   Millis at;
 };
 
+// How far a consumer is in a sequence.
+class InboxPlace {
+ public:
+  InboxPlace(std::string consumer_, std::string sequence_, std::uint64_t number_, Millis at_)
+      : consumer(std::move(consumer_)), sequence(std::move(sequence_)), number(number_), at(at_) {}
+  std::string consumer;
+  std::string sequence;
+  std::uint64_t number;
+  Millis at;
+};
+
 // A unit on its way to the disk and back.
 class InboxOrder {
  public:
   std::vector<InboxRecord> records;
+  std::vector<InboxPlace> places;
   std::vector<SqliteUnit::Effect> effects;
   // Instead of these: forget what is older, a part of it. How much was is left in `forgotten`.
   std::optional<Millis> forget;
@@ -82,6 +94,7 @@ class InboxWriter {
   bool closing_ = false;
 
   std::optional<Error> dead_;  // the thread's own
+  Millis swept_ = 0;           // when old places were looked for
   std::atomic<std::uint64_t> commits_{0};
   std::thread thread_;
 };

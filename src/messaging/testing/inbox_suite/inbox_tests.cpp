@@ -1,7 +1,10 @@
 #include "testing/inbox_suite.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
+
+#include <tidings/messaging/numbered_inbox.hpp>
 
 namespace tidings::messaging::testing {
 namespace {
@@ -78,6 +81,47 @@ TEST_P(InboxSuite, ForgetsWhatIsOld) {
   EXPECT_EQ(Run(inbox().Forget(3'000)).value(), 2U);
   EXPECT_EQ(Handle("c"), Recorded::kBefore);
   EXPECT_EQ(Handle("a"), Recorded::kFirst);
+}
+
+TEST_P(InboxSuite, KnowsHowFarASequenceIsHandled) {
+  auto* const numbered = dynamic_cast<NumberedInbox*>(&inbox());
+  if (numbered == nullptr) GTEST_SKIP() << "keeps no numbers";
+  const auto position = [&](const std::string& consumer, const std::string& sequence) {
+    return Run(dynamic_cast<NumberedInbox&>(inbox()).Position(consumer, sequence)).value();
+  };
+  const auto advance = [&](std::uint64_t number, const std::string& id, Millis now) {
+    const auto unit = Begin();
+    EXPECT_EQ(Record(*unit, id, "one", now), Recorded::kFirst);
+    unit->As<NumberedUnit>().Advance("one", "k", number, now);
+    environment().Write(*unit, id);
+    EXPECT_EQ(position("two", "k"), std::nullopt);
+    EXPECT_TRUE(Run(unit->Commit()));
+  };
+  EXPECT_EQ(position("one", "k"), std::nullopt);
+  advance(5, "a", 1'000);
+  EXPECT_EQ(position("one", "k"), 5U);
+  {
+    const auto dropped = Begin();
+    dropped->As<NumberedUnit>().Advance("one", "k", 9, 1'000);
+  }
+  EXPECT_EQ(position("one", "k"), 5U) << "without a commit it has not moved";
+  advance(3, "b", 2'000);
+  EXPECT_EQ(position("one", "k"), 5U) << "it never goes back";
+  EXPECT_EQ(position("one", "other"), std::nullopt);
+  // One that changes nothing else.
+  {
+    const auto alone = Begin();
+    alone->As<NumberedUnit>().Advance("one", "alone", 7, 3'000);
+    EXPECT_TRUE(Run(alone->Commit()));
+  }
+  EXPECT_EQ(position("one", "alone"), 7U);
+  if (environment().reopens()) {
+    Open();
+    EXPECT_EQ(position("one", "k"), 5U);
+  }
+  EXPECT_EQ(Run(inbox().Forget(3'000)).value(), 3U) << "two records and one sequence";
+  EXPECT_EQ(position("one", "k"), std::nullopt);
+  EXPECT_EQ(position("one", "alone"), 7U);
 }
 
 TEST_P(InboxSuite, RemembersOverAReopen) {

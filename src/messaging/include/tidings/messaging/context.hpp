@@ -75,6 +75,10 @@ class Context {
   Task<Status> Flush();
   bool has_outgoing() const { return !outgoing_.empty(); }
 
+  // It comes after later ones of its key, which did not wait for it any longer, or it comes again; see OrderByNumber.
+  bool late() const { return late_; }
+  void set_late(bool late) { late_ = late; }
+
   // For `co_return context.Reject("no such product")`: no retry helps, it goes to the dead letters now.
   Status Reject(std::string why) { return Refuse(DeathReason::kRejected, ErrorCode::kInvalid, std::move(why)); }
   // The same for a body that cannot be read.
@@ -106,6 +110,7 @@ class Context {
   std::string trace_parent_;
   InboxUnit* unit_ = nullptr;
   std::uint32_t followed_ = 0;
+  bool late_ = false;
   bool rejected_ = false;
   DeathReason rejection_ = DeathReason::kRejected;
 };

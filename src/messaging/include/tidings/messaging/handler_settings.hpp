@@ -18,6 +18,8 @@
 
 namespace tidings::messaging {
 
+class NumberOrder;
+
 class HandlerSettings {
  public:
   using KeyOf = std::function<std::string(const Message&)>;
@@ -27,10 +29,11 @@ class HandlerSettings {
   std::uint16_t prefetch = 0;      // at least the concurrency, which 0 stands for; ordered by key: twice that
   std::chrono::milliseconds lease{30'000};
   Retry retry;
-  std::string dead_letters;  // a queue in place of the handler's own one for dead letters
-  KeyOf key_of;              // null: no order
+  std::string dead_letters;                   // a queue in place of the handler's own one for dead letters
+  KeyOf key_of;                               // null: no order
+  std::shared_ptr<NumberOrder> number_order;  // null: in the order in which they come
   bool finish_in_hand = false;
-  Middlewares middlewares;   // outermost first
+  Middlewares middlewares;                    // outermost first
 
   std::uint16_t Prefetch() const {
     const std::uint32_t least = key_of && prefetch == 0 ? 2u * concurrency : concurrency;
@@ -89,7 +92,7 @@ class Lease {
 // Messages of one key (Message::key unless `key_of` says otherwise; the empty key has no order) are handled one after the
 // other, in the order in which they came, while those of other keys run beside them. One that failed is kept in hand until
 // its retries are over, and the later ones of its key wait; at most `prefetch` messages are held so. The order spans the
-// consumers of this process alone: use one consumer, or a queue for each share of the keys. A failure in hand is written
+// consumers of this process alone: use one consumer, or a queue for each share of the keys, or OrderByNumber. A failure in hand is written
 // into the message when the Router stops; one that a crash forgot is bounded by the queue's delivery limit.
 class OrderByKey {
  public:

@@ -21,6 +21,7 @@ enum class LossCause {
   kSlow,          // "slow": a subscriber fell behind further than its buffer
   kNoDeadLetter,  // "no-dead-letter": it died in a queue without dead letters
   kPurged,        // "purged": an operator dropped it
+  kMissed,        // "missed": a number of its key's that did not come in time; see OrderByNumber
 };
 
 std::string_view Name(LossCause cause);

@@ -14,7 +14,10 @@ class ProveOptions {
   std::string transport;  // memory, sqlite, redis, rabbitmq; or the address of a broker, which is not killed then
   std::uint32_t kills = 20;
   std::string folder;     // a new one that is removed in the end, if empty
-  bool hasty = false;     // for tests: consumers acknowledge before they work, and a loss has to be found
+  // For tests, of the proof itself. Consumers acknowledge before they work, and a loss has to be found; they go by the order in
+  // which messages come instead of by their numbers, which RabbitMQ may change (in memory there is no difference).
+  bool hasty = false;
+  bool by_arrival = false;
 };
 
 class ProveReport {
@@ -31,14 +34,14 @@ class ProveReport {
 };
 
 // Two single-active queues, each with a producer and two consumers, of which one stands by; they handle several messages at
-// once, in order by key. Processes of their own (but for memory), which are killed one after the other, the broker too where it
+// once, in order by key and number. Processes of their own (but for memory), which are killed one after the other, the broker too where it
 // was started here. Ends when all that was accepted was handled, or nothing more comes. `tell` is called with a line now and then.
 Result<ProveReport> Prove(const ProveOptions& options, const std::function<void(const std::string&)>& tell);
 
 // One of its processes; `tidings queue prove-part`. Runs until it is killed, a producer also until the file `stop` is there.
 class ProvePart {
  public:
-  std::string role;  // producer, consumer, hasty
+  std::string role;  // producer, consumer, hasty, by-arrival
   std::string run;   // what the names of its queues begin with
   std::uint32_t part = 0;
   std::string address;

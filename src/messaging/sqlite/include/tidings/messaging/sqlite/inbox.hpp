@@ -24,18 +24,20 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <tidings/base/sqlite/database.hpp>
-#include <tidings/messaging/inbox.hpp>
+#include <tidings/messaging/numbered_inbox.hpp>
 
 namespace tidings::messaging {
 
 namespace embedded {
 class InboxCore;
+class InboxPlace;
 class InboxRecord;
 }  // namespace embedded
 
@@ -45,7 +47,7 @@ class InboxRecord;
 // A full disk refuses commits with kUnavailable, "refused", and heals by itself; nothing of the unit is written. After an I/O
 // error, or where the file is damaged, the outcome of what was on its way is unknown and nothing more is done: `fatal` is
 // called once, and every call fails with kInternal.
-class SqliteInbox final : public Inbox {
+class SqliteInbox final : public NumberedInbox {
  public:
   class Options {
    public:
@@ -75,6 +77,8 @@ class SqliteInbox final : public Inbox {
   Task<Result<std::unique_ptr<InboxUnit>>> Begin() override;
   // Durable when it returns.
   Task<Result<std::uint64_t>> Forget(Millis before) override;
+  // Reads the file on the executor's thread, as Record does.
+  Task<Result<std::optional<std::uint64_t>>> Position(std::string consumer, std::string sequence) override;
   // Transactions so far: units that commit at the same time share them.
   std::uint64_t commits() const;
 
@@ -89,7 +93,7 @@ class SqliteInbox final : public Inbox {
   std::shared_ptr<embedded::InboxCore> core_;
 };
 
-class SqliteUnit final : public InboxUnit {
+class SqliteUnit final : public NumberedUnit {
  public:
   // What changes the database. It runs on the inbox's thread, within the transaction and after its records are written, and
   // has returned when Commit does: it may read and decide, but begins and ends no transaction. An error that it returns, or
@@ -102,6 +106,7 @@ class SqliteUnit final : public InboxUnit {
   ~SqliteUnit() override;
   // Reads the file on the executor's thread: one look-up in an index.
   Task<Result<Recorded>> Record(std::string message_id, std::string consumer, Millis now) override;
+  void Advance(std::string consumer, std::string sequence, std::uint64_t number, Millis now) override;
   // kConflict: another process committed one of the messages since; nothing of this unit is written.
   Task<Status> Commit() override;
 
@@ -110,6 +115,7 @@ class SqliteUnit final : public InboxUnit {
 
   std::shared_ptr<embedded::InboxCore> core_;
   std::vector<embedded::InboxRecord> records_;
+  std::vector<embedded::InboxPlace> places_;
   std::vector<Effect> effects_;
 };
 
