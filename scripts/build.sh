@@ -78,6 +78,7 @@ lint() {
   fi
   # It has the commands without precompiled headers, so that nothing has to be built. Quick, and knows new files afterwards.
   configure lint
+  cmake --build build/lint --target src/app/web_assets.cpp >/dev/null  # which is generated
   units=$(tidy_units "$@")
   mapfile -t units <<<"$units"
   note "clang-tidy over ${#units[@]} compilations, $jobs at a time; one takes some twenty seconds"

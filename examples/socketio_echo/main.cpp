@@ -17,8 +17,8 @@ void SetUpEcho(SocketServer& server) {
   for (const char* name : {"/", "/custom"}) {
     server.Of(name)
         .OnConnection([](Socket& socket, const Handshake& handshake) { socket.Emit("auth", handshake.auth); })
-        .On("message", [](Socket& socket, Args args, AckSender) { socket.Emit("message-back", args); })
-        .On("message-with-ack", [](Socket&, Args args, AckSender ack) { ack(args); });
+        .On("message", [](Socket& socket, const Args& args, AckSender) { socket.Emit("message-back", args); })
+        .On("message-with-ack", [](Socket&, const Args& args, AckSender ack) { ack(args); });
   }
 }
 

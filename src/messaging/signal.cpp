@@ -32,11 +32,9 @@ class Waiting final : public boost::asio::execution_context::service {
     Member() = default;
     Member(const Member&) = delete;
     Member& operator=(const Member&) = delete;
+    virtual ~Member() = default;
     // What it would resume, and is not to any more.
     virtual void GiveUp(std::vector<Resumption>& out) = 0;
-
-   protected:
-    virtual ~Member() = default;
 
    private:
     friend class Waiting;

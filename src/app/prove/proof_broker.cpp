@@ -28,10 +28,12 @@ Result<ProofBroker> ProofBroker::Start(const std::string& transport, const std::
   try {
     if (transport == "redis") {
       server->redis = std::make_unique<RedisServer>(RedisServer::Durability::kAlways);
-      return ProofBroker(server->redis->url(), std::move(server));
+      std::string address = server->redis->url();
+      return ProofBroker(std::move(address), std::move(server));
     }
     server->rabbit = std::make_unique<RabbitServer>();
-    return ProofBroker(server->rabbit->url(), std::move(server));
+    std::string address = server->rabbit->url();
+    return ProofBroker(std::move(address), std::move(server));
   } catch (const std::runtime_error& error) {
     return Fail(ErrorCode::kUnavailable, transport + " does not start here: " + error.what() +
                                              "; install it, or name the address of one that runs");

@@ -45,6 +45,7 @@ void AwaitProgress(const std::string& folder, std::uint64_t more) {
     }
   };
   std::vector<std::uint64_t> goals;
+  goals.reserve(kParts);
   for (std::uint32_t part = 0; part < kParts; ++part) goals.push_back(await(part, 0) + more);
   for (std::uint32_t part = 0; part < kParts; ++part) await(part, goals[part]);
 }

@@ -20,8 +20,8 @@ using messaging::Transport;
 using std::chrono::milliseconds;
 
 constexpr std::uint16_t kHandlersAtOnce = 8;
-// Slower than its producer, so that more waits than a consumer fetches ahead, whenever one is killed.
-constexpr milliseconds kWork{40};
+// So that several are under way when it is killed.
+constexpr milliseconds kWork{16};
 
 // Counts what came again and changed nothing.
 class Repeats final : public messaging::Middleware {

@@ -99,8 +99,8 @@ void QueueCommands::AddProof(CLI::App& queue) {
                    "Let consumers acknowledge before they work, as they must not: the proof has to fail");
   prove_->add_flag(
       "--by-arrival", proof_.by_arrival,
-      "Let consumers go by the order in which messages come, not by their numbers: on RabbitMQ the proof has "
-      "to fail");
+      "Let consumers go by the order in which messages come, not by their numbers: on RabbitMQ the proof may "
+      "fail");
   part_ = queue.add_subcommand("prove-part", "A process of prove")->group("");
   part_->add_option("--role", proof_part_.role)
       ->required()

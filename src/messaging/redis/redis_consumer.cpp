@@ -127,9 +127,9 @@ class RedisConsumer::Pump : public std::enable_shared_from_this<Pump> {
   bool waits_for_room_ = false;
 };
 
-RedisConsumer::RedisConsumer(Executor executor, std::shared_ptr<Queue> queue, std::shared_ptr<Wake> wake,
+RedisConsumer::RedisConsumer(const Executor& executor, std::shared_ptr<Queue> queue, std::shared_ptr<Wake> wake,
                              messaging::ConsumeOptions options, std::string owner)
-    : pump_(std::make_shared<Pump>(std::move(executor), std::move(queue), std::move(wake), options, std::move(owner))) {
+    : pump_(std::make_shared<Pump>(executor, std::move(queue), std::move(wake), options, std::move(owner))) {
   pump_->Start();
 }
 

@@ -13,7 +13,7 @@ namespace tidings::redis {
 
 class RedisConsumer final : public messaging::Consumer {
  public:
-  RedisConsumer(Executor executor, std::shared_ptr<Queue> queue, std::shared_ptr<Wake> wake,
+  RedisConsumer(const Executor& executor, std::shared_ptr<Queue> queue, std::shared_ptr<Wake> wake,
                 messaging::ConsumeOptions options, std::string owner);
   ~RedisConsumer() override;
   Task<Result<Delivery>> Next() override;

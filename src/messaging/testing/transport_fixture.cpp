@@ -173,6 +173,7 @@ std::vector<std::string> TransportFixture::TakeAll(const std::string& queue, con
 
 std::vector<std::string> TransportFixture::Numbers(int count) {
   std::vector<std::string> numbers;
+  numbers.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) numbers.push_back(std::to_string(i));
   return numbers;
 }

@@ -309,9 +309,9 @@ void Hub::EndRights(ChatSocket& socket, std::string_view code) {
 
 void Hub::OnDrained(ChatSocket& socket) {
   if (socket.ready) {
-    LogPage page = std::move(*socket.ready);
+    const LogPage page = std::move(*socket.ready);
     socket.ready.reset();
-    SendPage(socket, std::move(page));
+    SendPage(socket, page);
   }
   Advance(socket);
 }
@@ -416,11 +416,11 @@ void Hub::OnPage(ChatSocket& socket, LogPage page) {
     socket.socket->NotifyDrained();
     return;
   }
-  SendPage(socket, std::move(page));
+  SendPage(socket, page);
   Advance(socket);
 }
 
-void Hub::SendPage(ChatSocket& socket, LogPage page) {
+void Hub::SendPage(ChatSocket& socket, const LogPage& page) {
   for (const LogEvent& event : page.events) {
     Follower* follower = socket.Find(event.room);
     // It left the room, maybe to join it again elsewhere, or it said that it has more already: the page is of before.

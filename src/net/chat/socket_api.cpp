@@ -145,21 +145,22 @@ void SocketApi::LetIn(Gate::Admitted admitted, realtime::Admission admission) {
 
 // A command carries one object and may ask for an acknowledgement.
 void SocketApi::On(std::string_view event, bool change, Handler handler) {
-  nsp_.On(event, [this, change, handler](realtime::Socket& connection, realtime::Args args, realtime::AckSender ack) {
-    auto& socket = static_cast<ChatSocket&>(*connection.data());
-    if (!args.at(0).is_object()) {
-      return Refuse(ack, Error(ErrorCode::kInvalid, "the event must carry one object"));
-    }
-    if (!args.attachments().empty()) return Refuse(ack, Error(ErrorCode::kInvalid, "binary is not taken here"));
-    const Status allowed = change ? gate_.AllowSend(*socket.caller, {}) : gate_.AllowRequest(*socket.caller);
-    if (!allowed) {
-      Refuse(ack, allowed.error());
-      return Flooded(socket);
-    }
-    // What one socket sends is done in its order.
-    if (handler != &SocketApi::Read) reads_.HandOverOf(socket.read_place);
-    (this->*handler)(socket, args.at(0).get_object(), std::move(ack));
-  });
+  nsp_.On(event,
+          [this, change, handler](realtime::Socket& connection, const realtime::Args& args, realtime::AckSender ack) {
+            auto& socket = static_cast<ChatSocket&>(*connection.data());
+            if (!args.at(0).is_object()) {
+              return Refuse(ack, Error(ErrorCode::kInvalid, "the event must carry one object"));
+            }
+            if (!args.attachments().empty()) return Refuse(ack, Error(ErrorCode::kInvalid, "binary is not taken here"));
+            const Status allowed = change ? gate_.AllowSend(*socket.caller, {}) : gate_.AllowRequest(*socket.caller);
+            if (!allowed) {
+              Refuse(ack, allowed.error());
+              return Flooded(socket);
+            }
+            // What one socket sends is done in its order.
+            if (handler != &SocketApi::Read) reads_.HandOverOf(socket.read_place);
+            (this->*handler)(socket, args.at(0).get_object(), std::move(ack));
+          });
 }
 
 void SocketApi::Refuse(realtime::AckSender& ack, const Error& error) {

@@ -89,10 +89,11 @@ std::size_t Transfer::TakeBody(char* bytes, std::size_t size, std::size_t count,
 }
 
 std::size_t Transfer::TakeHeader(char* bytes, std::size_t size, std::size_t count, void* self) {
-  constexpr std::string_view kName = "retry-after:";
+  static constexpr char kName[] = "retry-after:";
+  constexpr std::size_t kNameSize = sizeof kName - 1;
   std::string_view line(bytes, size * count);
-  if (line.size() > kName.size() && strncasecmp(line.data(), kName.data(), kName.size()) == 0) {
-    line.remove_prefix(kName.size());
+  if (line.size() > kNameSize && strncasecmp(bytes, kName, kNameSize) == 0) {
+    line.remove_prefix(kNameSize);
     while (!line.empty() && (line.back() == '\r' || line.back() == '\n' || line.back() == ' ')) line.remove_suffix(1);
     while (!line.empty() && line.front() == ' ') line.remove_prefix(1);
     static_cast<Transfer*>(self)->reply_.retry_after = line.substr(0, 64);

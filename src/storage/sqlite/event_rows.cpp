@@ -95,7 +95,8 @@ std::vector<eventing::StoredEvent> EventRows::ReadStream(eventing::StreamKey str
     if (events.back().stream != stream || events.back().version != next) {
       ThrowBadRow("version " + std::to_string(next) + " of stream " + std::to_string(stream) + " is missing");
     }
-    if ((sum += events.back().data.size()) >= bytes) break;
+    sum += events.back().data.size();
+    if (sum >= bytes) break;
   }
   return events;
 }

@@ -52,6 +52,7 @@ class Readers::State {
     for (int i = 0; i < options.callers; ++i) free.push_back(std::make_unique<Connection>(path, vfs, options));
     callers = free.size();
     std::vector<std::unique_ptr<Connection>> owned;
+    owned.reserve(static_cast<std::size_t>(std::max(options.threads, 0)));
     for (int i = 0; i < options.threads; ++i) owned.push_back(std::make_unique<Connection>(path, vfs, options));
     for (auto& connection : owned) {
       threads.emplace_back([this, own = std::move(connection)] { Loop(*own); });

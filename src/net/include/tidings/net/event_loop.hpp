@@ -29,11 +29,9 @@ namespace tidings::net {
 // Who is told that a file descriptor is ready. Not owned by the loop.
 class EventSource {
  public:
+  virtual ~EventSource() = default;
   // `events` is a set of EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR.
   virtual void OnReady(std::uint32_t events) = 0;
-
- protected:
-  virtual ~EventSource() = default;
 };
 
 // All calls on the thread that runs the loop (or before it runs), but for Post and Stop, which are thread-safe.

@@ -13,7 +13,7 @@ namespace tidings::net {
 class SignalWatch final : private EventSource {
  public:
   SignalWatch(EventLoop& loop, std::initializer_list<int> signals, std::move_only_function<void(int)> on_signal);
-  ~SignalWatch();
+  ~SignalWatch() override;
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;
 

@@ -158,7 +158,7 @@ class Hub {
   void AnswerWaiting(Follower& follower);
   void ReadPage(ChatSocket& socket, std::vector<chat::ReplayPlace> places, chat::RoomKey replay);
   void OnPage(ChatSocket& socket, LogPage page);
-  void SendPage(ChatSocket& socket, LogPage page);
+  void SendPage(ChatSocket& socket, const LogPage& page);
   bool Full(const ChatSocket& socket) const;
 
   ChatServices& services_;
