@@ -183,7 +183,7 @@ void Hub::FallBehind(ChatSocket& socket, chat::Position sent) {
 }
 
 std::string Hub::OffsetOf(const ChatSocket& socket, chat::Position position) const {
-  if (socket.replays == 0) return std::to_string(position);
+  if (socket.replays == 0 && position > socket.since) return std::to_string(position);
   chat::Offset offset{position, {}};
   for (const auto& follower : socket.rooms) {
     // Where nothing was committed since a join, its replay may be over and the position is still that of the join.
@@ -249,6 +249,7 @@ Follower& Hub::Follow(ChatSocket& socket, const chat::Joined& joined, chat::Posi
   follower.sent = sent;
   follower.replaying = replaying;
   follower.since = since;
+  socket.since = std::max(socket.since, since);
   follower.place = room.followers.size();
   room.followers.push_back(&follower);
   if (replaying) ++socket.replays;

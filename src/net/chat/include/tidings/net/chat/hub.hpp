@@ -75,6 +75,7 @@ class ChatSocket final : public realtime::SessionData {
   bool reading = false;       // a page is being read for it
   bool replay_next = false;   // whose turn it is, where it is behind and replays
   std::uint32_t replays = 0;  // followers that replay
+  chat::Position since = 0;   // the newest of its followers'
   chat::Position live = 0;    // while behind: it has everything of its rooms up to here
   std::vector<std::unique_ptr<Follower>> rooms;
   std::unordered_set<std::string> joining;
