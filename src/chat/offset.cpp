@@ -5,7 +5,7 @@ namespace tidings::chat {
 
 namespace {
 
-// No less than a socket may follow, see HttpSettings::rooms_per_socket.
+// No less than a socket may follow, see ChatSettings::rooms_per_socket.
 constexpr std::size_t kMostReplays = 1'000;
 
 void AppendWhole(std::string& out, std::uint64_t number) { out += std::to_string(number); }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "take_until.hpp"
+
 namespace tidings::messaging::rabbitmq {
 namespace {
 
@@ -17,18 +19,10 @@ std::optional<std::uint64_t> Number(std::string_view text) {
   return number;
 }
 
-// Takes what stands before `end` off the text.
-std::string_view TakeUpTo(std::string_view& text, char end) {
-  const std::size_t at = text.find(end);
-  const std::string_view word = text.substr(0, at);
-  text.remove_prefix(at == std::string_view::npos ? text.size() : at + 1);
-  return word;
-}
-
 // Whether the text consists of numbers alone, one for each of `into`.
 bool Numbers(std::string_view& text, std::initializer_list<std::uint64_t*> into) {
   return std::ranges::all_of(into, [&](std::uint64_t* number) {
-    const auto read = Number(TakeUpTo(text, ' '));
+    const auto read = Number(TakeUntil(text, ' '));
     if (read) *number = *read;
     return read.has_value();
   });
@@ -54,8 +48,8 @@ std::string RangesText(const std::vector<std::uint64_t>& numbers) {
 std::optional<std::vector<std::uint64_t>> ParseRanges(std::string_view text) {
   std::vector<std::uint64_t> numbers;
   while (!text.empty()) {
-    std::string_view range = TakeUpTo(text, ',');
-    const auto first = Number(TakeUpTo(range, '-'));
+    std::string_view range = TakeUntil(text, ',');
+    const auto first = Number(TakeUntil(range, '-'));
     const auto last = range.empty() ? first : Number(range);
     if (!first || !last || *last < *first || *last - *first >= kMostNumbers - numbers.size()) return std::nullopt;
     if (!numbers.empty() && *first <= numbers.back()) return std::nullopt;
@@ -113,7 +107,7 @@ std::string GroupStep::Text() const {
 
 std::optional<GroupStep> GroupStep::Parse(std::string_view text) {
   GroupStep step;
-  const std::string_view word = TakeUpTo(text, ' ');
+  const std::string_view word = TakeUntil(text, ' ');
   if (word == "create" && Numbers(text, {&step.after})) return step;
   const bool take = word == "take" && Numbers(text, {&step.limit, &step.at, &step.after});
   if (take || word == "ack") {
@@ -198,14 +192,14 @@ std::string GroupState::Text() const {
 std::optional<GroupState> GroupState::Parse(std::string_view text) {
   GroupState state;
   if (text.empty()) return state;
-  const auto last = Number(TakeUpTo(text, '\n'));
+  const auto last = Number(TakeUntil(text, '\n'));
   if (!last) return std::nullopt;
   state.created_ = true;
   state.last_ = *last;
   while (!text.empty()) {
-    std::string_view line = TakeUpTo(text, '\n');
-    const std::string_view kind = TakeUpTo(line, ' ');
-    const std::string_view what = TakeUpTo(line, ' ');
+    std::string_view line = TakeUntil(text, '\n');
+    const std::string_view kind = TakeUntil(line, ' ');
+    const std::string_view what = TakeUntil(line, ' ');
     std::uint64_t number = 0;
     std::uint64_t deliveries = 0;
     if (kind == "w" && Numbers(line, {&number}) && state.writers_.size() < kMostWriters) {
@@ -256,8 +250,8 @@ std::optional<GroupOutcome> GroupReplica::FeedStep(std::string_view stamp, std::
 // It was written after the step that it speaks of: steps may stand between.
 void GroupReplica::FeedState(std::string_view body) {
   const std::size_t size = body.size();
-  TakeUpTo(body, ' ');
-  const auto upto = Number(TakeUpTo(body, ' '));
+  TakeUntil(body, ' ');
+  const auto upto = Number(TakeUntil(body, ' '));
   if (!upto) return;
   if (!whole_) {
     auto state = *upto + 1 >= first_ ? GroupState::Parse(body) : std::nullopt;

@@ -4,6 +4,8 @@
 
 #include <tidings/base/bytes.hpp>
 
+#include "take_until.hpp"
+
 namespace tidings::messaging::rabbitmq {
 namespace {
 
@@ -41,14 +43,6 @@ std::optional<std::uint16_t> Number16(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
   return number;
-}
-
-// What comes before the separator; the rest stays. All of it, and nothing, if there is none.
-std::string_view TakeUntil(std::string_view& text, char separator) {
-  const std::size_t at = text.find(separator);
-  const std::string_view head = text.substr(0, at);
-  text.remove_prefix(at == std::string_view::npos ? text.size() : at + 1);
-  return head;
 }
 
 Status ReadUser(std::string_view text, Url& url) {
