@@ -58,14 +58,16 @@ TEST(CheckEmoji, TakesEmojisAndShortNames) {
 }
 
 TEST(Offset, ParsesWhatItWrites) {
-  const Offset offset{17, {{4, 120}, {9, 3}}};
-  EXPECT_EQ(offset.Text(), "17.4-120.9-3");
-  const auto parsed = Offset::Parse(offset.Text());
-  ASSERT_TRUE(parsed);
-  EXPECT_EQ(parsed->position, 17U);
-  EXPECT_EQ(parsed->replays, offset.replays);
-  EXPECT_TRUE(Offset::Parse("0"));
-  for (const char* text : {"", "x", "-1", "1.", "1.2", "1.2-", "1.-2", "1.2-3.", "1.2-3x", "99999999999999999999"}) {
+  EXPECT_EQ((Offset{17, 0, std::nullopt}.Text()), "17");
+  EXPECT_EQ((Offset{17, 4, std::nullopt}.Text()), "17:4");
+  EXPECT_EQ((Offset{17, 4, 120}.Text()), "17:4:120");
+  for (const char* text : {"0", "17", "17:4", "17:4:120", "17:4:0"}) {
+    const auto parsed = Offset::Parse(text);
+    ASSERT_TRUE(parsed) << text;
+    EXPECT_EQ(parsed->Text(), text);
+  }
+  for (const char* text : {"", "x", "-1", "1:", ":1", "1:2:", "1::3", "1:-2", "1:2:3:", "1:2:3:4", "1:2:3x", "1.2-3",
+                           "99999999999999999999"}) {
     EXPECT_FALSE(Offset::Parse(text)) << text;
   }
 }

@@ -46,6 +46,7 @@ void Engine::Writer::AfterRollback() {
   if (sends_) sends_->Forget();
   users_.clear();
   user_keys_.clear();
+  next_join_ = joins_taken_ = 0;
   late_.clear();
   live_ = std::make_shared<LiveBatch>();
 }

@@ -108,6 +108,7 @@ class Engine::Writer final : public eventing::CommitListener {
   void ReadText(RoomState& room, const std::string& text, const std::vector<std::string>& given, MessageRecord& record);
   Seq LastEventOf(RoomKey room, Seq seq);
   Seq SeqAt(RoomKey room, Seq head, Position position);
+  JoinNumber NextJoin();
 
   // Appends one event to the room's log, derives its rows and lets those who are connected know.
   void Append(std::string_view room_id, Seq head, std::string_view type, const Caller& by, const RoomRecord& record);
@@ -131,6 +132,8 @@ class Engine::Writer final : public eventing::CommitListener {
   std::vector<Late*> late_;
   std::unordered_map<std::string, UserKey> user_keys_;
   std::unordered_map<UserKey, UserRow> users_;
+  JoinNumber next_join_ = 0;
+  JoinNumber joins_taken_ = 0;
   std::atomic<std::uint64_t> pending_{0};
 };
 

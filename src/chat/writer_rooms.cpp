@@ -165,7 +165,9 @@ Result<std::string> Engine::Writer::RemoveMember(const Caller& caller, const std
   RoomRecord record = RecordOf(caller, room.row);
   record.left.push_back({user, target->role});
   record.left_keys.push_back(target->user);
+  const UserKey left = target->user;
   Append(id, room.row.head, event_type::kMemberLeft, caller, record);
+  tables_->LeaveSessionRooms(left, room.row.key, transaction_->Head());
   return std::string("null");
 }
 

@@ -1,6 +1,8 @@
 // Commands of sockets: which rooms they follow, and from where.
 #include "writer.hpp"
 
+#include <algorithm>
+
 #include <tidings/base/json.hpp>
 
 namespace tidings::chat {
@@ -9,6 +11,7 @@ namespace {
 
 constexpr Millis kSessionLife = 24LL * 60 * 60 * 1'000;
 constexpr std::uint64_t kPurgedAtOnce = 1'000;
+constexpr JoinNumber kJoinsAtOnce = 1'000'000;
 
 }  // namespace
 
@@ -22,14 +25,28 @@ Result<Joined> Engine::Writer::Join(const Caller& caller, const JoinRequest& req
   // A socket that follows the room goes on from where it is, as its session does, unless that was left meanwhile. A
   // client that has gone since may have ended its session in this commit already.
   const auto wanted = [&] {
-    const auto same = [&](const SessionRoomRow& row) { return row.room == room.row.key; };
+    const auto same = [&](const SessionRoomRow& row) { return row.room == room.row.key && row.left == 0; };
     if (request.follows && std::ranges::any_of(tables_->SessionRooms(request.pid), same)) return false;
     return tables_->FindSession(request.pid).has_value();
   };
+  JoinNumber number = 0;
   if (!request.pid.empty() && wanted()) {
-    tables_->PutSessionRoom(request.pid, {room.row.key, request.after.value_or(room.row.head), transaction_->Head()});
+    number = NextJoin();
+    const Seq from = request.after.value_or(room.row.head);
+    tables_->PutSessionRoom(request.pid, {room.row.key, from, transaction_->Head(), number, 0});
   }
-  return Joined{room.row.key, room.id, room.row.head, transaction_->Head(), View(caller, room, false)};
+  return Joined{room.row.key, room.id, room.row.head, transaction_->Head(), number, View(caller, room, false)};
+}
+
+// Numbers are taken from the store many at once. They begin at the time, so that a store that was copied back does not
+// give again what clients know from before.
+JoinNumber Engine::Writer::NextJoin() {
+  if (next_join_ == joins_taken_) {
+    next_join_ = std::max<JoinNumber>(tables_->JoinsMark(), static_cast<JoinNumber>(Now()));
+    joins_taken_ = next_join_ + kJoinsAtOnce;
+    tables_->PutJoinsMark(joins_taken_);
+  }
+  return ++next_join_;
 }
 
 Result<std::string> Engine::Writer::Leave(const std::string& room_id, const std::string& pid) {
@@ -78,36 +95,40 @@ Result<Resumed> Engine::Writer::Resume(const Caller& caller, const ResumeRequest
   resumed.socket_id = session->socket_id;
   resumed.recovered = true;
   // An offset from before the session began says nothing of its rooms.
-  if (offset->position < session->begin) offset = Offset{session->begin, {}};
+  if (offset->position < session->begin) offset = Offset{session->begin, 0, std::nullopt};
   resumed.position = offset->position;
-  for (const SessionRoomRow& row : tables_->SessionRooms(session->pid)) {
+  auto rows = tables_->SessionRooms(session->pid);
+  std::ranges::sort(rows, {}, &SessionRoomRow::number);
+  for (SessionRoomRow& row : rows) {
     RoomState* room = rooms_->Find(row.room);
     const bool permitted = room != nullptr && room->alive() &&
                            (room->row.kind == RoomKind::kPublic || room->FindMember(caller.key) != nullptr);
-    if (!permitted) {
+    // A socket that was told of its leaving follows the room no more, whatever came after. One that was away has it back
+    // with all that it missed.
+    const bool told = row.left != 0 && offset->position >= row.left;
+    if (!permitted || told) {
       tables_->RemoveSessionRoom(session->pid, row.room);
       continue;
     }
+    if (row.left != 0) {
+      row.left = 0;
+      tables_->PutSessionRoom(session->pid, row);
+    }
     Resumed::Room place;
-    place.joined = {row.room, room->id, room->row.head, transaction_->Head(), {}};
+    place.joined = {row.room, room->id, room->row.head, transaction_->Head(), row.number, {}};
     place.sent = row.from;
-    const auto due_up_to = [&](Position position) {
-      const auto next = transaction_->Read(row.room, place.sent + 1);
-      return next && next->position <= position;
-    };
-    const auto replay = std::ranges::find(offset->replays, row.room, &std::pair<RoomKey, Seq>::first);
-    if (replay != offset->replays.end()) {
-      // Cut in the middle of the replay that a join had started, or right after it.
-      place.sent = std::min(std::max(row.from, replay->second), room->row.head);
-      place.since = row.joined;
-      place.replaying = due_up_to(std::max(row.joined, offset->position));
-    } else if (offset->position > row.joined) {
-      // Offsets after the join name a place in the commits only once its replay was over.
+    // What a join was to replay lies before it in the commits.
+    const auto first = transaction_->Read(row.room, row.from + 1);
+    const bool replays = first && first->position <= row.joined;
+    const bool over = offset->join != 0 ? row.number < offset->join : offset->position > row.joined;
+    if (replays) place.since = row.joined;
+    if (!replays || over) {
       place.sent = std::max(row.from, SeqAt(row.room, room->row.head, offset->position));
     } else {
-      // Nothing came since the join. What it was to replay lies before it in the commits.
-      place.replaying = due_up_to(row.joined);
-      if (place.replaying) place.since = row.joined;
+      place.replaying = true;  // it may have all: the hub ends the replay then
+      if (row.number == offset->join && offset->replayed) {
+        place.sent = std::min(std::max(row.from, *offset->replayed), room->row.head);
+      }
     }
     resumed.rooms.push_back(std::move(place));
   }

@@ -183,14 +183,10 @@ void Hub::FallBehind(ChatSocket& socket, chat::Position sent) {
 }
 
 std::string Hub::OffsetOf(const ChatSocket& socket, chat::Position position) const {
-  if (socket.replays == 0 && position > socket.since) return std::to_string(position);
-  chat::Offset offset{position, {}};
-  for (const auto& follower : socket.rooms) {
-    // Where nothing was committed since a join, its replay may be over and the position is still that of the join.
-    const bool told_by_position = !follower->replaying && position > follower->since;
-    if (!told_by_position) offset.replays.emplace_back(follower->room->key, follower->sent);
-  }
-  return offset.Text();
+  if (const Follower* replay = FirstReplay(socket)) return chat::Offset{position, replay->join, replay->sent}.Text();
+  // Where nothing was committed since a join, its replay is over and the position is still that of the join.
+  if (position <= socket.since) return chat::Offset{position, socket.join + 1, std::nullopt}.Text();
+  return std::to_string(position);
 }
 
 // Coming and going.
@@ -250,6 +246,8 @@ Follower& Hub::Follow(ChatSocket& socket, const chat::Joined& joined, chat::Posi
   follower.replaying = replaying;
   follower.since = since;
   socket.since = std::max(socket.since, since);
+  follower.join = joined.number;
+  socket.join = std::max(socket.join, joined.number);
   follower.place = room.followers.size();
   room.followers.push_back(&follower);
   if (replaying) ++socket.replays;
@@ -334,7 +332,7 @@ bool Hub::CatchUp(ChatSocket& socket) {
     }
   }
   if (!places.empty()) {
-    ReadPage(socket, std::move(places), 0);
+    ReadPage(socket, std::move(places), nullptr);
     return true;
   }
   if (Full(socket)) {
@@ -349,17 +347,22 @@ bool Hub::CatchUp(ChatSocket& socket) {
   return false;
 }
 
-// True if a page is being read now. Ends the replays that are through.
+Follower* Hub::FirstReplay(const ChatSocket& socket) {
+  if (socket.replays == 0) return nullptr;
+  const auto first = std::ranges::find_if(socket.rooms, [](const auto& follower) { return follower->replaying; });
+  return first->get();
+}
+
+// True if a page is being read now. Ends the replays that are through, one after the other: offsets depend on it.
 bool Hub::Replay(ChatSocket& socket) {
-  for (std::size_t i = 0; i < socket.rooms.size(); ++i) {
-    Follower& follower = *socket.rooms[i];
-    if (!follower.replaying) continue;
-    if (follower.sent < follower.room->head) {
-      ReadPage(socket, {{follower.room->key, follower.sent}}, follower.room->key);
+  while (Follower* follower = FirstReplay(socket)) {
+    if (follower->sent < follower->room->head) {
+      ReadPage(socket, {{follower->room->key, follower->sent}}, follower);
       return true;
     }
     // Only a live socket takes the room among the others: then they all stand at the same commit.
-    if (!socket.behind) EndReplay(follower);
+    if (socket.behind) return false;
+    EndReplay(*follower);
   }
   return false;
 }
@@ -376,16 +379,17 @@ void Hub::AnswerWaiting(Follower& follower) {
   follower.waiting.shrink_to_fit();
 }
 
-void Hub::ReadPage(ChatSocket& socket, std::vector<chat::ReplayPlace> places, chat::RoomKey replay) {
+void Hub::ReadPage(ChatSocket& socket, std::vector<chat::ReplayPlace> places, const Follower* replay) {
   socket.reading = true;
   std::unordered_map<chat::RoomKey, std::shared_ptr<const std::string>> ids;
   for (const chat::ReplayPlace& place : places) ids.emplace(place.room, FindRoom(place.room)->id);
   const chat::Position upto = position_;
   ReadThen<LogPage>(
       services_,
-      [places = std::move(places), ids = std::move(ids), upto, replay,
+      [places = std::move(places), ids = std::move(ids), upto, replay = replay != nullptr ? replay->room->key : 0,
+       join = replay != nullptr ? replay->join : 0,
        bytes = services_.settings.replay_page](chat::Reader& reader) -> Result<LogPage> {
-        LogPage page{{}, upto, replay, false};
+        LogPage page{{}, upto, replay, join, false};
         const auto events = reader.Missed(places, upto, bytes);
         page.events.reserve(events.size());
         std::unordered_map<chat::RoomKey, chat::QuoteSource> quotes;
@@ -426,6 +430,7 @@ void Hub::SendPage(ChatSocket& socket, const LogPage& page) {
     Follower* follower = socket.Find(event.room);
     // It left the room, maybe to join it again elsewhere, or it said that it has more already: the page is of before.
     if (follower == nullptr || event.seq != follower->sent + 1 || follower->replaying != (page.replay != 0)) continue;
+    if (page.replay != 0 && follower->join != page.join) continue;
     follower->sent = event.seq;
     if (page.replay == 0) socket.live = event.position;
     if (!socket.recovers()) {

@@ -136,6 +136,20 @@ CREATE TABLE session_rooms (
 ) WITHOUT ROWID;
 )sql";
 
+// A join's number tells it from earlier and later ones of the same room, see SessionRoomRow; sessions are found by user
+// where one leaves a room. Earlier joins were one a room and session, so the room's key serves them as a number.
+constexpr const char* kJoinNumbers = R"sql(
+ALTER TABLE session_rooms ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE session_rooms ADD COLUMN left_at INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX sessions_user ON sessions (user);
+CREATE TABLE joins_mark (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  number INTEGER NOT NULL
+);
+UPDATE session_rooms SET number = room;
+INSERT INTO joins_mark SELECT 1, coalesce(max(number), 0) FROM session_rooms;
+)sql";
+
 constexpr const char* kCheckpoints = R"sql(
 CREATE TABLE checkpoints (
   reader TEXT PRIMARY KEY,
@@ -193,7 +207,7 @@ constexpr const char* kFirstSendsMark = "INSERT INTO sends_mark SELECT 1, coales
 
 SchemaPart ChatSchema() {
   return SchemaPart("chat", {std::string(kUsers) + kRooms + kMessages + kCounts + kSessions,
-                             std::string(kSendsMark) + kFirstSendsMark, kCheckpoints, kQueues});
+                             std::string(kSendsMark) + kFirstSendsMark, kCheckpoints, kQueues, kJoinNumbers});
 }
 
 std::string DerivedSchema() { return std::string(kRooms) + kMessages + kCounts + kSendsMark; }

@@ -191,6 +191,9 @@ constexpr std::array kBounds{
           "sessions: one of user % begins at %, beyond the log"},
     Bound{"SELECT room, after, head FROM $.session_rooms JOIN $.rooms ON key = room WHERE after > head",
           "session_rooms: one of room % stands at %, beyond the room's head %"},
+    Bound{"SELECT room, $.session_rooms.number, $.joins_mark.number FROM $.session_rooms JOIN $.joins_mark "
+          "WHERE $.session_rooms.number > $.joins_mark.number",
+          "session_rooms: one of room % has the join number %, above the last one, %"},
     Bound{"SELECT position FROM $.checkpoints WHERE position > (SELECT coalesce(max(position), 0) FROM $.events)",
           "checkpoints: one stands at %, beyond the log"},
 };

@@ -118,7 +118,8 @@ TEST_F(Compare, SeesEveryTable) {
                           "DELETE FROM users WHERE key = 1",
                           "INSERT INTO sessions VALUES ('p', 7, 's', 1, 1)",
                           "INSERT INTO sessions VALUES ('p', 1, 's', 5000, 1)",
-                          "INSERT INTO session_rooms VALUES ('p', 1, 5000, 1)"}) {
+                          "INSERT INTO session_rooms VALUES ('p', 1, 5000, 1, 0, 0)",
+                          "INSERT INTO session_rooms VALUES ('p', 1, 1, 1, 77, 0)"}) {
     Spoil(sql);
     EXPECT_FALSE(Findings().empty()) << sql;
     // Put right again for the next.

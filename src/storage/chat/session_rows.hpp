@@ -20,6 +20,9 @@ class SessionRows {
   std::vector<chat::SessionRoomRow> Rooms(std::string_view pid);
   void PutRoom(std::string_view pid, const chat::SessionRoomRow& row);
   void RemoveRoom(std::string_view pid, chat::RoomKey room);
+  void LeaveRooms(chat::UserKey user, chat::RoomKey room, chat::Position position);
+  chat::JoinNumber JoinsMark();
+  void PutJoinsMark(chat::JoinNumber number);
   std::uint64_t Purge(Millis seen_before, std::uint64_t most);
 
  private:
@@ -30,6 +33,9 @@ class SessionRows {
   Statement rooms_;
   Statement put_room_;
   Statement remove_room_;
+  Statement leave_rooms_;
+  Statement joins_mark_;
+  Statement put_joins_mark_;
   Statement old_;
 };
 

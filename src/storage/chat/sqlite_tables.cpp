@@ -11,6 +11,7 @@
 
 namespace tidings::sqlite {
 
+using chat::JoinNumber;
 using chat::MemberRow;
 using chat::Position;
 using chat::ReactionRow;
@@ -137,6 +138,11 @@ void SqliteTables::PutSessionRoom(std::string_view pid, const SessionRoomRow& ro
   rows_->sessions.PutRoom(pid, row);
 }
 void SqliteTables::RemoveSessionRoom(std::string_view pid, RoomKey room) { rows_->sessions.RemoveRoom(pid, room); }
+void SqliteTables::LeaveSessionRooms(UserKey user, RoomKey room, Position position) {
+  rows_->sessions.LeaveRooms(user, room, position);
+}
+JoinNumber SqliteTables::JoinsMark() { return rows_->sessions.JoinsMark(); }
+void SqliteTables::PutJoinsMark(JoinNumber number) { rows_->sessions.PutJoinsMark(number); }
 std::uint64_t SqliteTables::PurgeSessions(Millis seen_before, std::uint64_t most) {
   return rows_->sessions.Purge(seen_before, most);
 }

@@ -210,15 +210,16 @@ TEST(Sessions, LiveUntilTheyWereNotSeenForLong) {
   for (int i = 0; i < 5; ++i) {
     const std::string pid = "pid" + std::to_string(i);
     tables.PutSession({pid, 1, "socket", 9, 100 + i});
-    tables.PutSessionRoom(pid, {3, 4, 5});
+    tables.PutSessionRoom(pid, {3, 4, 5, 1, 0});
   }
   tables.PutSession({"pid0", 1, "socket2", 9, 200});  // seen again
-  tables.PutSessionRoom("pid0", {3, 6, 7});
-  tables.PutSessionRoom("pid0", {2, 1, 1});
+  tables.PutSessionRoom("pid0", {3, 6, 7, 9, 0});
+  tables.PutSessionRoom("pid0", {2, 1, 1, 8, 0});
   EXPECT_EQ(tables.FindSession("pid0")->socket_id, "socket2");
   ASSERT_EQ(tables.SessionRooms("pid0").size(), 2U);
   EXPECT_EQ(tables.SessionRooms("pid0")[1].from, 6U);
   EXPECT_EQ(tables.SessionRooms("pid0")[1].joined, 7U);
+  EXPECT_EQ(tables.SessionRooms("pid0")[1].number, 9U);
   tables.RemoveSessionRoom("pid0", 2);
   EXPECT_EQ(tables.SessionRooms("pid0").size(), 1U);
 
@@ -231,6 +232,32 @@ TEST(Sessions, LiveUntilTheyWereNotSeenForLong) {
   tables.RemoveSession("pid0");
   EXPECT_FALSE(tables.FindSession("pid0"));
   EXPECT_THAT(tables.SessionRooms("pid0"), IsEmpty());
+}
+
+TEST(Sessions, AllOfAUserLeaveARoomOnce) {
+  Scene scene;
+  auto& tables = scene.tables();
+  tables.PutSession({"one", 1, "socket", 9, 100});
+  tables.PutSession({"two", 1, "socket", 9, 100});
+  tables.PutSession({"other", 2, "socket", 9, 100});
+  for (const char* pid : {"one", "two", "other"}) tables.PutSessionRoom(pid, {3, 4, 5, 1, 0});
+  tables.PutSessionRoom("one", {4, 4, 5, 2, 0});
+  tables.LeaveSessionRooms(1, 3, 50);
+  EXPECT_EQ(tables.SessionRooms("one")[0].left, 50U);
+  EXPECT_EQ(tables.SessionRooms("two")[0].left, 50U);
+  EXPECT_EQ(tables.SessionRooms("one")[1].left, 0U);
+  EXPECT_EQ(tables.SessionRooms("other")[0].left, 0U);
+  tables.PutSessionRoom("two", {3, 4, 51, 3, 0});  // joined again
+  tables.LeaveSessionRooms(1, 3, 60);
+  EXPECT_EQ(tables.SessionRooms("one")[0].left, 50U);
+  EXPECT_EQ(tables.SessionRooms("two")[0].left, 60U);
+}
+
+TEST(Sessions, RememberHowManyJoinsThereWere) {
+  Scene scene;
+  EXPECT_EQ(scene.tables().JoinsMark(), 0U);
+  scene.tables().PutJoinsMark(1'700'000'000'000);
+  EXPECT_EQ(scene.tables().JoinsMark(), 1'700'000'000'000U);
 }
 
 }  // namespace

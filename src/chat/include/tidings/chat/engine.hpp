@@ -41,6 +41,7 @@ struct Joined {
   std::shared_ptr<const std::string> room_id;
   Seq head = 0;           // of the room; what is above it will be published
   Position position = 0;  // of the log
+  JoinNumber number = 0;  // of a durable session's join; 0: none began
   std::string room_json;  // the room as its reader sees it
 };
 
@@ -51,12 +52,15 @@ struct JoinRequest {
   bool follows = false;  // the socket was in the room, or on its way into it, when it asked
 };
 
-// A place in the log that a recovering client names.
+// A place in the log that a recovering client names. A socket's replays run one after the other in the order of their
+// joins, so one number tells of all of them.
 struct Offset {
   Position position = 0;
-  // Rooms whose replay had come so far. It may be over: of rooms that were joined at `position` or later, the position
-  // alone does not tell that.
-  std::vector<std::pair<RoomKey, Seq>> replays;
+  // The replays of joins below this number are over: their rooms stand at `position` with the others. 0: the position
+  // says as much, since it is above that of every join whose replay is over.
+  JoinNumber join = 0;
+  // How far the replay of `join` itself has come. Those of later joins have not begun.
+  std::optional<Seq> replayed;
 
   std::string Text() const;
   static std::optional<Offset> Parse(std::string_view text);
@@ -76,10 +80,10 @@ struct Resumed {
   struct Room {
     Joined joined;
     Seq sent = 0;            // the socket has everything up to here
-    bool replaying = false;  // it is still in a replay of its own, see Offset::replays
-    Position since = 0;      // of the log, as the join began a replay; 0: the position says all
+    bool replaying = false;  // it is still in a replay of its own, see Offset
+    Position since = 0;      // of the log, as the join began a replay; 0: none did
   };
-  std::vector<Room> rooms;
+  std::vector<Room> rooms;   // in the order of their joins
 };
 
 template <class T>

@@ -34,8 +34,10 @@ struct SessionRow {
 
 struct SessionRoomRow {
   RoomKey room = 0;
-  Seq from = 0;         // the socket was to get what is above this
-  Position joined = 0;  // the log's head when it joined
+  Seq from = 0;           // the socket was to get what is above this
+  Position joined = 0;    // the log's head when it joined
+  JoinNumber number = 0;  // of the join; above those of all earlier ones
+  Position left = 0;      // where its user ceased to be a member of the room meanwhile; 0: nowhere
 };
 
 // Idempotency: (sender, clientMessageId) to the position of the message.created.
@@ -113,6 +115,11 @@ class Tables : public SendTable {
   virtual std::vector<SessionRoomRow> SessionRooms(std::string_view pid) = 0;
   virtual void PutSessionRoom(std::string_view pid, const SessionRoomRow& row) = 0;
   virtual void RemoveSessionRoom(std::string_view pid, RoomKey room) = 0;
+  // Of all sessions of the user: sets `left` where it is 0.
+  virtual void LeaveSessionRooms(UserKey user, RoomKey room, Position position) = 0;
+  // No join has had a number above it.
+  virtual JoinNumber JoinsMark() = 0;
+  virtual void PutJoinsMark(JoinNumber number) = 0;
   // Removes sessions not seen since; at most `most` of them. Gives how many.
   virtual std::uint64_t PurgeSessions(Millis seen_before, std::uint64_t most) = 0;
 

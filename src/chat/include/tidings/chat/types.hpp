@@ -18,6 +18,8 @@ using eventing::Position;
 using Seq = eventing::Version;
 // A room's number in the store: the key of its stream. Its id is the stream's name.
 using RoomKey = eventing::StreamKey;
+// Of one room:join by a durable session; rises over all of them in the store, and none is used again.
+using JoinNumber = std::uint64_t;
 // A user's number in the store; ids are what clients see.
 using UserKey = std::uint64_t;
 

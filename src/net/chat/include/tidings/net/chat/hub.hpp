@@ -29,10 +29,11 @@ class ChatSocket;
 struct Follower {
   ChatSocket* socket = nullptr;
   HubRoom* room = nullptr;
-  chat::Seq sent = 0;        // it has everything up to here
-  bool replaying = false;    // a join's replay runs: served by itself, not with the other rooms
-  chat::Position since = 0;  // of the log, as a join began a replay; 0: none did
-  std::size_t place = 0;     // in the room's list
+  chat::Seq sent = 0;         // it has everything up to here
+  bool replaying = false;     // a join's replay runs: served by itself, not with the other rooms
+  chat::Position since = 0;   // of the log, as a join began a replay; 0: none did
+  chat::JoinNumber join = 0;  // of a durable session
+  std::size_t place = 0;      // in the room's list
   // Joins that are answered once the replay is over, with the room as they are to show it.
   std::vector<std::pair<realtime::AckSender, std::string>> waiting;
 };
@@ -54,9 +55,10 @@ struct LogEvent {
 // What was read for a socket: of one replaying room, or, with `replay` 0, of all the others together.
 struct LogPage {
   std::vector<LogEvent> events;
-  chat::Position upto = 0;  // the read's bound
+  chat::Position upto = 0;    // the read's bound
   chat::RoomKey replay = 0;
-  bool last = false;        // nothing is left below the bound
+  chat::JoinNumber join = 0;  // of the replay
+  bool last = false;          // nothing is left below the bound
 };
 
 // The chat's side of a Socket. Owned by it.
@@ -69,22 +71,23 @@ class ChatSocket final : public realtime::SessionData {
   ReadGatherer::Place read_place;
   realtime::Socket* socket = nullptr;
   std::uint64_t serial = 0;
-  Millis ends_at = 0;         // of its token's rights
-  std::string pid;            // of its durable session; empty: it did not ask
-  bool behind = false;        // served from the log
-  bool reading = false;       // a page is being read for it
-  bool replay_next = false;   // whose turn it is, where it is behind and replays
-  std::uint32_t replays = 0;  // followers that replay
-  chat::Position since = 0;   // the newest of its followers'
-  chat::Position live = 0;    // while behind: it has everything of its rooms up to here
-  std::vector<std::unique_ptr<Follower>> rooms;
+  Millis ends_at = 0;                            // of its token's rights
+  std::string pid;                               // of its durable session; empty: it did not ask
+  bool behind = false;                           // served from the log
+  bool reading = false;                          // a page is being read for it
+  bool replay_next = false;                      // whose turn it is, where it is behind and replays
+  std::uint32_t replays = 0;                     // followers that replay
+  chat::Position since = 0;                      // the newest that its followers have had
+  chat::JoinNumber join = 0;                     // the same
+  chat::Position live = 0;                       // while behind: it has everything of its rooms up to here
+  std::vector<std::unique_ptr<Follower>> rooms;  // in the order of their joins
   std::unordered_set<std::string> joining;
-  std::optional<LogPage> ready;   // a page that waits until it has taken what it was sent
+  std::optional<LogPage> ready;                  // a page that waits until it has taken what it was sent
   std::unordered_set<chat::UserKey> watching;
-  Millis flood_since = 0;         // events above the limits are counted from here on
+  Millis flood_since = 0;                        // events above the limits are counted from here on
   std::uint32_t flood = 0;
-  std::uint64_t watch_lists = 0;  // asked for so far
-  std::uint64_t watch_list = 0;   // which of them `watching` is
+  std::uint64_t watch_lists = 0;                 // asked for so far
+  std::uint64_t watch_list = 0;                  // which of them `watching` is
 
   bool recovers() const { return !pid.empty(); }
   Follower* Find(chat::RoomKey room) const;
@@ -155,9 +158,11 @@ class Hub {
   void Advance(ChatSocket& socket);
   bool CatchUp(ChatSocket& socket);
   bool Replay(ChatSocket& socket);
+  static Follower* FirstReplay(const ChatSocket& socket);
   void EndReplay(Follower& follower);
   void AnswerWaiting(Follower& follower);
-  void ReadPage(ChatSocket& socket, std::vector<chat::ReplayPlace> places, chat::RoomKey replay);
+  // `replay`: the page is of its room alone; null: of all the others together.
+  void ReadPage(ChatSocket& socket, std::vector<chat::ReplayPlace> places, const Follower* replay);
   void OnPage(ChatSocket& socket, LogPage page);
   void SendPage(ChatSocket& socket, const LogPage& page);
   bool Full(const ChatSocket& socket) const;

@@ -74,6 +74,9 @@ class SqliteTables : public chat::Tables {
   std::vector<chat::SessionRoomRow> SessionRooms(std::string_view pid) override;
   void PutSessionRoom(std::string_view pid, const chat::SessionRoomRow& row) override;
   void RemoveSessionRoom(std::string_view pid, chat::RoomKey room) override;
+  void LeaveSessionRooms(chat::UserKey user, chat::RoomKey room, chat::Position position) override;
+  chat::JoinNumber JoinsMark() override;
+  void PutJoinsMark(chat::JoinNumber number) override;
   std::uint64_t PurgeSessions(Millis seen_before, std::uint64_t most) override;
   void PutCheckpoint(std::string_view reader, chat::Position position) override;
   void PutQueues(const chat::QueueChanges& changes) override;
