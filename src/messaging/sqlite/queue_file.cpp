@@ -78,9 +78,12 @@ Result<std::unique_ptr<QueueFile>> QueueFile::Open(const Options& options,
     return Fail(ErrorCode::kUnavailable, options.folder + ": another process writes the queues without end; end it");
   }
   try {
+    std::error_code unknown;
+    const bool fresh = !std::filesystem::exists(path, unknown);
     std::unique_ptr<QueueFile> file(new QueueFile(path, options.vfs, *std::move(locks)));
     file->locked_ = true;
     sqlite::Database& database = file->database_;
+    if (fresh) chmod(path.c_str(), 0600);  // messages are for this user alone; its log takes the mode over
     database.Execute("PRAGMA auto_vacuum=INCREMENTAL");
     if (database.Value("PRAGMA journal_mode=WAL") != "wal") {
       return Fail(ErrorCode::kInternal, database.path() + ": the file system cannot share memory, which the log needs");

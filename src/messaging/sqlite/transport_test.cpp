@@ -1,6 +1,7 @@
 #include <tidings/messaging/sqlite/transport.hpp>
 
 #include <algorithm>
+#include <filesystem>
 #include <random>
 #include <set>
 
@@ -266,6 +267,21 @@ TEST(SqliteTransport, AFileOfAnotherProgramOrOfANewerVersionIsRefused) {
   opened = queues.TryOpen(queues.Options());
   ASSERT_FALSE(opened);
   EXPECT_NE(opened.error().message().find("another program"), std::string::npos) << opened.error().message();
+}
+
+TEST(SqliteTransport, TheFileIsForItsUserAlone) {
+  Queues queues;
+  const auto transport = queues.Open();
+  queues.Declare(*transport, "jobs");
+  EXPECT_EQ(queues.Publish(*transport, "jobs", "a"), std::nullopt);
+  namespace fs = std::filesystem;
+  const auto others = fs::perms::group_all | fs::perms::others_all;
+  std::size_t seen = 0;
+  for (const auto& entry : fs::directory_iterator(fs::path(queues.file()).parent_path())) {
+    EXPECT_EQ(entry.status().permissions() & others, fs::perms::none) << entry.path();
+    ++seen;
+  }
+  EXPECT_GE(seen, 3U);  // the file, its log, the lock
 }
 
 TEST(SqliteTransport, AFileOfVersion1IsTakenOver) {
