@@ -65,6 +65,14 @@ async function metric(server, name) {
   return Number(body.match(new RegExp(`^${name} (.*)$`, "m"))?.[1]);
 }
 
+// By a channel of its own, since asking for what is missing ends one.
+function declaredExchange() {
+  return connected((channel) => channel.checkExchange(kExchange)).then(
+    () => true,
+    () => false,
+  );
+}
+
 const drained = (server) =>
   eventually("an empty backlog", async () => (await metric(server, "tidings_queue_backlog_events")) === 0, 60_000, 100);
 
@@ -109,14 +117,6 @@ test("a message and its events, as the contract says", async () => {
       assert.deepEqual(only.map((message) => message.fields.routingKey), ["message.created"]);
     });
   });
-
-  // By a channel of its own, since asking for what is missing ends one.
-  function declaredExchange() {
-    return connected((channel) => channel.checkExchange(kExchange)).then(
-      () => true,
-      () => false,
-    );
-  }
 });
 
 test("the original's consumer may assert the queue", async () => {
@@ -172,6 +172,34 @@ test("a deleted queue is made again, and what it lost the route to is published 
     await eventually("the queue", () => connected((channel) => channel.checkQueue(kQueue)).catch(() => false), 30_000, 200);
     const taken = await connected((channel) => consume(channel, kQueue, (all) => all.length >= 1, "the message"));
     assert.equal(bodyOf(taken[0]).text, "two");
+  });
+});
+
+test("a queue that refuses holds back what is behind, and the others are not flooded", async () => {
+  await fresh();
+  await withServer({ args: ["--amqp", rabbit.url] }, async (server) => {
+    await connected(async (channel) => {
+      await eventually("the exchange", declaredExchange, 30_000, 200);
+      await channel.assertQueue("taking", { durable: true });
+      await channel.bindQueue("taking", kExchange, "#");
+      await channel.assertQueue("refusing", { durable: true, arguments: { "x-max-length": 1, "x-overflow": "reject-publish" } });
+      await channel.bindQueue("refusing", kExchange, "#");
+      const [ann] = people(server, "ann");
+      const sender = await ann.connect();
+      const room = (await ann.createRoom())._id;
+      await Promise.all(Array.from({ length: 40 }, (_, i) => sender.send(room, { text: `${i}` })));
+      const failures = async () => (await metric(server, "tidings_queue_failures_total")) ?? 0;
+      const from = await failures();
+      await eventually("more tries", async () => (await failures()) >= from + 5, 60_000, 100);
+      const { messageCount } = await channel.checkQueue("taking");
+      assert.ok(messageCount <= 41 + 41 + 8, `${messageCount} copies of 41 events, of which each try may repeat one`);
+      assert.ok((await metric(server, "tidings_queue_backlog_events")) > 0);
+      // Its consumer comes: everything arrives everywhere.
+      const whole = (all) => new Set(all.map(({ properties }) => properties.messageId)).size >= 41;
+      await Promise.all(["refusing", "taking"].map((queue) => consume(channel, queue, whole, `what ${queue} has to get`)));
+      await drained(server);
+      for (const queue of ["refusing", "taking"]) await channel.deleteQueue(queue);
+    });
   });
 });
 

@@ -18,13 +18,14 @@ LogPage MakePage(chat::Reader& reader, chat::Position after, std::string_view so
     page.last = event.event.position;
     auto message = QueueMessage(event, quote, source);
     if (!message) {
-      ++page.damaged;
+      page.damaged.push_back(event.event.position);
       continue;
     }
     messaging::PublishOptions options;
     options.require_route = event.event.type == kMessageCreated;
     page.messages.emplace_back(messaging::Address::Exchange(std::string(kEventsExchange), event.event.type),
                                std::move(*message), options);
+    page.positions.push_back(event.event.position);
   }
   return page;
 }

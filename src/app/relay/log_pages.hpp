@@ -17,9 +17,10 @@ class LogPage {
  public:
   LogPage() = default;
   std::vector<messaging::Outgoing> messages;
-  chat::Position last = 0;  // of its last event; 0 if there is none
-  Millis oldest_at = 0;     // when its first event happened
-  std::size_t damaged = 0;  // events that cannot be shown
+  std::vector<chat::Position> positions;  // of the messages' events
+  chat::Position last = 0;                // of its last event; 0 if there is none
+  Millis oldest_at = 0;                   // when its first event happened
+  std::vector<chat::Position> damaged;    // of the events that cannot be shown
 };
 
 // Belongs to the executor; reads on the pool's threads.

@@ -89,24 +89,42 @@ messaging::Task<bool> Relay::PublishNext() {
     co_return false;
   }
   stats_.waiting_since = page->oldest_at;
-  const std::size_t count = page->messages.size();
-  Status published = co_await transport_.PublishAll(std::move(page->messages));
+  const bool again = position_ < tried_;
+  Status published =
+      again ? co_await PublishOneByOne(*page) : co_await transport_.PublishAll(std::move(page->messages));
   if (!published) {
     // Perhaps somebody has deleted the queue.
     declared_ = false;
+    tried_ = std::max(tried_, page->last);
     co_await Failed(published.error(), "publishing");
     co_return true;
   }
-  if (page->damaged != 0) {
-    log::Err("relay_passed_over_damaged_events", {{"events", page->damaged}, {"up_to_position", page->last}});
-    stats_.damaged += page->damaged;
+  if (!again) Passed(*page, page->last);
+  co_return true;
+}
+
+messaging::Task<Status> Relay::PublishOneByOne(LogPage& page) {
+  for (std::size_t i = 0; i < page.messages.size() && !stopping_; ++i) {
+    std::vector<messaging::Outgoing> one;
+    one.push_back(std::move(page.messages[i]));
+    if (Status published = co_await transport_.PublishAll(std::move(one)); !published) co_return published;
+    Passed(page, page.positions[i]);
   }
-  position_ = page->last;
+  if (!stopping_) Passed(page, page.last);
+  co_return Status();
+}
+
+void Relay::Passed(const LogPage& page, chat::Position upto) {
+  const auto between = [&](chat::Position position) { return position > position_ && position <= upto; };
+  stats_.published += static_cast<std::uint64_t>(std::ranges::count_if(page.positions, between));
+  if (const auto damaged = std::ranges::count_if(page.damaged, between); damaged != 0) {
+    log::Err("relay_passed_over_damaged_events", {{"events", damaged}, {"up_to_position", upto}});
+    stats_.damaged += static_cast<std::uint64_t>(damaged);
+  }
+  position_ = upto;
   stats_.position = position_;
-  stats_.published += count;
   if (stats_.stuck.exchange(false)) log::Info("relay_goes_on", {{"position", position_}});
   pause_ = options_.first_pause;
-  co_return true;
 }
 
 messaging::Task<void> Relay::Failed(const Error& error, std::string_view doing) {

@@ -2,6 +2,8 @@
 //
 // It reads on from its checkpoint, publishes a page with confirms, and moves the checkpoint when all of it is confirmed:
 // after a crash or a break a stretch is published again, never left out, and first copies come in the order of commits.
+// A page that failed goes out again message by message, so that one which some queue goes on refusing is the only one
+// that is repeated to the others meanwhile.
 // A broker that is away costs nothing but a growing backlog: nothing of the chat waits for it.
 #pragma once
 
@@ -64,6 +66,10 @@ class Relay {
  private:
   messaging::Task<void> Begin();
   messaging::Task<bool> PublishNext();
+  // Moves on with each confirmed message.
+  messaging::Task<Status> PublishOneByOne(LogPage& page);
+  // Everything of the page up to there is confirmed, or cannot be shown.
+  void Passed(const LogPage& page, chat::Position upto);
   messaging::Task<void> Failed(const Error& error, std::string_view doing);
   // Not more often than Options::keep_every, unless it must be now.
   void KeepPosition(bool now);
@@ -78,6 +84,7 @@ class Relay {
   RelayStats stats_;
   chat::Position position_ = 0;
   chat::Position kept_ = 0;
+  chat::Position tried_ = 0;  // what an attempt that failed may have brought to some queues
   Millis kept_at_ = 0;
   std::chrono::milliseconds pause_;
   Millis told_at_ = 0;
