@@ -18,7 +18,9 @@ using asio::ip::tcp;
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kRoom = 64 * 1024;
 
-constexpr std::array<std::string_view, 5> kTransient{"READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"};
+// BUSY: somebody's script runs too long. NOREPLICAS: min-replicas-to-write is not met.
+constexpr std::array<std::string_view, 7> kTransient{"READONLY", "LOADING",    "MASTERDOWN", "CLUSTERDOWN",
+                                                     "TRYAGAIN", "NOREPLICAS", "BUSY"};
 
 bool HasCode(std::string_view text, std::string_view code) {
   return text.starts_with(code) && (text.size() == code.size() || text[code.size()] == ' ');
@@ -29,6 +31,8 @@ bool HasCode(std::string_view text, std::string_view code) {
 bool IsTransient(std::string_view text) {
   // A script that writes is refused by a replica in other words.
   if (text.contains("readonly replica")) return true;
+  // Said at a new connection, before it is closed.
+  if (text.starts_with("ERR max number of clients reached")) return true;
   return std::ranges::any_of(kTransient, [&](std::string_view code) { return HasCode(text, code); });
 }
 

@@ -20,7 +20,8 @@ using messaging::Task;
 
 // What an error that Redis answered means to us; `text` begins with its code word.
 Error ErrorOf(std::string_view text);
-// Whether it says that this server cannot serve now, and another connection or a later time might: READONLY, LOADING.
+// Whether it says that this server cannot serve now, and another connection or a later time might: READONLY, LOADING,
+// BUSY, too many clients.
 bool IsTransient(std::string_view text);
 
 class Link {

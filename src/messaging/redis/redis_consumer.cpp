@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <optional>
 
+#include <tidings/base/log.hpp>
+
 namespace tidings::redis {
 namespace {
 
@@ -15,6 +17,7 @@ namespace asio = boost::asio;
 constexpr std::chrono::milliseconds kLook{1'000};
 constexpr std::chrono::milliseconds kRegister{5'000};
 constexpr std::chrono::milliseconds kAfterFailure{50};
+constexpr Millis kTellEvery = 30'000;
 
 }  // namespace
 
@@ -84,9 +87,10 @@ class RedisConsumer::Pump : public std::enable_shared_from_this<Pump> {
       }
       const auto came = co_await fetcher_->Take(room, due ? Fetcher::As::kRegisteredConsumer : Fetcher::As::kConsumer);
       if (stopped_) break;
-      if (!came && came.error().code() != ErrorCode::kUnavailable) {
+      if (!came && IsFinal(came.error().code())) {
         failed_ = came.error();
       } else if (!came) {
+        if (came.error().code() != ErrorCode::kUnavailable) Tell(came.error());
         co_await wake_->Wait(timers(), kAfterFailure);
         continue;
       } else if (due) {
@@ -96,6 +100,20 @@ class RedisConsumer::Pump : public std::enable_shared_from_this<Pump> {
       if (came && room > 0 && *came < room) co_await WaitForMore();
     }
     if (stopped_) fetcher_->GiveBack();
+  }
+
+  // What waiting does not cure. All else may pass, however oddly Redis puts it.
+  static bool IsFinal(ErrorCode code) {
+    return code == ErrorCode::kNotFound || code == ErrorCode::kConflict || code == ErrorCode::kForbidden ||
+           code == ErrorCode::kUnauthorized;
+  }
+
+  void Tell(const Error& error) {
+    const Millis now = timers().Steady();
+    if (told_ && now - *told_ < kTellEvery) return;
+    told_ = now;
+    log::Warning("a queue gives out nothing for now",
+                 {{"queue", fetcher_->queue().name()}, {"error", error.message()}});
   }
 
   // As often as the leases of those that wait here must be renewed.
@@ -123,6 +141,7 @@ class RedisConsumer::Pump : public std::enable_shared_from_this<Pump> {
   const std::size_t prefetch_;
   Signal arrived_;
   std::optional<Error> failed_;
+  std::optional<Millis> told_;
   bool stopped_ = false;
   bool waits_for_room_ = false;
 };

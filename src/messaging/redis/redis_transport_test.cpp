@@ -12,6 +12,7 @@
 #include <tidings/messaging/streams.hpp>
 
 #include "../testing/task_runner.hpp"
+#include "link.hpp"
 #include "testing/redis_environment.hpp"
 
 namespace tidings::redis {
@@ -258,6 +259,41 @@ TEST_F(RedisTransportTest, WhatWasFetchedIsNotHandedOutBeforeWhatLapsed) {
   server().Resume();
   ASSERT_TRUE(runner_.Until([&] { return bodies.size() == 4; }, 20s));
   EXPECT_EQ(bodies, (std::vector<std::string>{"0", "1", "2", "3"}));
+}
+
+TEST_F(RedisTransportTest, AConsumerOutlivesErrorsThatPass) {
+  const auto transport = Open();
+  ASSERT_TRUE(Run(transport->Declare(Topology().AddQueue("jobs"))));
+  const auto consumer = Run(transport->Consume("jobs", messaging::ConsumeOptions(8)));
+  ASSERT_TRUE(consumer);
+  std::vector<std::string> bodies;
+  const auto take = [&]() -> messaging::Task<void> {
+    for (;;) {
+      auto next = co_await (*consumer)->Next();
+      if (!next) co_return;
+      bodies.push_back(next->message().body);
+      static_cast<void>(co_await next->Ack());
+    }
+  };
+  runner_.Spawn(take());
+  Publish(*transport, "jobs", "before");
+  ASSERT_TRUE(runner_.Until([&] { return bodies.size() == 1; }, 20s));
+  server().Send({"CONFIG", "SET", "min-replicas-to-write", "1"});  // whatever writes is answered NOREPLICAS
+  runner_.RunFor(1'500ms);
+  server().Send({"CONFIG", "SET", "min-replicas-to-write", "0"});
+  Publish(*transport, "jobs", "after");
+  EXPECT_TRUE(runner_.Until([&] { return bodies.size() == 2; }, 20s));
+}
+
+TEST(RedisErrors, SayWhetherTheyPass) {
+  for (const char* text : {"READONLY You can't write", "NOREPLICAS Not enough good replicas to write.",
+                           "BUSY Redis is busy running a script.", "ERR max number of clients reached"}) {
+    EXPECT_TRUE(IsTransient(text)) << text;
+    EXPECT_EQ(ErrorOf(text).code(), ErrorCode::kUnavailable) << text;
+  }
+  for (const char* text : {"BUSYGROUP Consumer Group name already exists", "ERR syntax error", "WRONGTYPE Operation"}) {
+    EXPECT_FALSE(IsTransient(text)) << text;
+  }
 }
 
 TEST_F(RedisTransportTest, ASubscriberThatTheServerDroppedIsToldOfAGap) {
