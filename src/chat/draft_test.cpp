@@ -61,13 +61,14 @@ TEST(Offset, ParsesWhatItWrites) {
   EXPECT_EQ((Offset{17, 0, std::nullopt}.Text()), "17");
   EXPECT_EQ((Offset{17, 4, std::nullopt}.Text()), "17:4");
   EXPECT_EQ((Offset{17, 4, 120}.Text()), "17:4:120");
-  for (const char* text : {"0", "17", "17:4", "17:4:120", "17:4:0"}) {
+  EXPECT_EQ((Offset{17, 4, 120, 40}.Text()), "17:4:120!40");
+  for (const char* text : {"0", "17", "17:4", "17:4:120", "17:4:0", "17!40", "17:4!40"}) {
     const auto parsed = Offset::Parse(text);
     ASSERT_TRUE(parsed) << text;
     EXPECT_EQ(parsed->Text(), text);
   }
   for (const char* text : {"", "x", "-1", "1:", ":1", "1:2:", "1::3", "1:-2", "1:2:3:", "1:2:3:4", "1:2:3x", "1.2-3",
-                           "99999999999999999999"}) {
+                           "1!", "!1", "1!2:3", "99999999999999999999"}) {
     EXPECT_FALSE(Offset::Parse(text)) << text;
   }
 }

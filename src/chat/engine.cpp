@@ -123,7 +123,7 @@ void Engine::Leave(Caller caller, std::string room, std::string pid, Answer<std:
 void Engine::Resume(Caller caller, ResumeRequest request, Answer<Resumed> done) {
   writer_->SubmitLate<Resumed>(
       [caller = std::move(caller), request = std::move(request)](Writer& w) { return w.Resume(caller, request); },
-      std::move(done));
+      std::move(done), Writer::Kind::kMayOnlyRead);
 }
 
 void Engine::EndSession(std::string pid) {

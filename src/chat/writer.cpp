@@ -208,6 +208,7 @@ void Engine::Writer::Publish(RoomState& room, const eventing::StoredEvent& event
   live.seq = event.version;
   live.author = event.author;
   live.message = change == nullptr;
+  live.redacts = event.type == event_type::kMessageDeleted;
   live.arguments.reserve(event.data.size() + 640);
   if (message != nullptr) {
     AppendMessageEvent(live.arguments, *room.id, event.type, event.version, *message);

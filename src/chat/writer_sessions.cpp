@@ -10,7 +10,12 @@ namespace tidings::chat {
 namespace {
 
 constexpr Millis kSessionLife = 24LL * 60 * 60 * 1'000;
+constexpr Millis kSeenEvery = 10LL * 60 * 1'000;
 constexpr std::uint64_t kPurgedAtOnce = 1'000;
+constexpr std::uint64_t kPurgedByOne = 4;
+// Of one user; the ones not seen for longest end.
+constexpr std::uint64_t kMostSessions = 1'000;
+constexpr std::size_t kMostShown = 100;  // an offset of ours is shorter
 constexpr JoinNumber kJoinsAtOnce = 1'000'000;
 
 }  // namespace
@@ -25,8 +30,10 @@ Result<Joined> Engine::Writer::Join(const Caller& caller, const JoinRequest& req
   // A socket that follows the room goes on from where it is, as its session does, unless that was left meanwhile. A
   // client that has gone since may have ended its session in this commit already.
   const auto wanted = [&] {
-    const auto same = [&](const SessionRoomRow& row) { return row.room == room.row.key && row.left == 0; };
-    if (request.follows && std::ranges::any_of(tables_->SessionRooms(request.pid), same)) return false;
+    if (request.follows) {
+      const auto row = tables_->FindSessionRoom(request.pid, room.row.key);
+      if (row && row->left == 0) return false;
+    }
     return tables_->FindSession(request.pid).has_value();
   };
   JoinNumber number = 0;
@@ -79,23 +86,31 @@ Result<Resumed> Engine::Writer::Resume(const Caller& caller, const ResumeRequest
   resumed.position = transaction_->Head();
   auto session = request.pid.empty() || request.pid.size() > 64 ? std::nullopt : tables_->FindSession(request.pid);
   std::optional<Offset> offset = Offset{};
-  if (!request.offset.empty()) offset = Offset::Parse(request.offset);
+  // What it showed as its session began is of another one, and still its last: it has received nothing since.
+  const bool stale = session && request.offset == session->shown;
+  if (!request.offset.empty() && !stale) offset = Offset::Parse(request.offset);
   const bool known = session && session->user == caller.key && session->seen_at + kSessionLife > Now() && offset &&
                      offset->position <= transaction_->Head();
   if (!known) {
-    SessionRow fresh{RandomToken(20), caller.key, request.socket_id, transaction_->Head(), Now()};
+    SessionRow fresh{RandomToken(20), caller.key, request.socket_id, transaction_->Head(), Now(), {}};
+    fresh.shown = request.offset.substr(0, kMostShown);
     tables_->PutSession(fresh);
+    tables_->TrimSessions(caller.key, kMostSessions);
+    tables_->PurgeSessions(Now() - kSessionLife, kPurgedByOne);
     resumed.pid = fresh.pid;
     resumed.socket_id = fresh.socket_id;
     return resumed;
   }
-  session->seen_at = Now();
-  tables_->PutSession(*session);
+  // Not at each coming: where the disk is full, what writes nothing is let in.
+  if (session->seen_at + kSeenEvery < Now()) {
+    session->seen_at = Now();
+    tables_->PutSession(*session);
+  }
   resumed.pid = session->pid;
   resumed.socket_id = session->socket_id;
   resumed.recovered = true;
   // An offset from before the session began says nothing of its rooms.
-  if (offset->position < session->begin) offset = Offset{session->begin, 0, std::nullopt};
+  if (offset->position < session->begin) offset = Offset{session->begin, 0, std::nullopt, 0};
   resumed.position = offset->position;
   auto rows = tables_->SessionRooms(session->pid);
   std::ranges::sort(rows, {}, &SessionRoomRow::number);
@@ -105,7 +120,7 @@ Result<Resumed> Engine::Writer::Resume(const Caller& caller, const ResumeRequest
                            (room->row.kind == RoomKind::kPublic || room->FindMember(caller.key) != nullptr);
     // A socket that was told of its leaving follows the room no more, whatever came after. One that was away has it back
     // with all that it missed.
-    const bool told = row.left != 0 && offset->position >= row.left;
+    const bool told = row.left != 0 && std::max(offset->position, offset->told) >= row.left;
     if (!permitted || told) {
       tables_->RemoveSessionRoom(session->pid, row.room);
       continue;

@@ -209,3 +209,89 @@ test("an offset stays short, however many rooms are replayed at once", async () 
   await fence(client);
   for (const room of rooms) assertDense(client.seqs(room), 1, 4);
 });
+
+test("removed while a backlog is on its way: told at once, and the room does not come back with a hole", { timeout: 300_000 }, async () => {
+  const { ann, bob, sender, rooms: [busy, lost] } = await stage(2, 3);
+  const client = await bob.connect({ recover: true });
+  await client.join(busy);
+  await client.join(lost);
+  client.socket.io.reconnection(false);
+  client.cut();
+  await client.until("disconnect", () => !client.socket.connected);
+  // More than all buffers on the way hold, so that the socket stays behind while it does not read.
+  const text = "x".repeat(60_000);
+  for (let i = 0; i < 10; i++) await Promise.all(Array.from({ length: 30 }, () => sender.send(busy, { text })));
+  for (let i = 0; i < 5; i++) await sender.send(lost, { text: `missed ${i}` });
+  for (let i = 0; i < 30; i++) await sender.send(busy, { text });
+  let told = 0;
+  client.onEvent = ({ name, payload }, self) => {
+    if (name === "MEMBERS_CHANGED" && payload.roomId === lost) told ||= self.events.length;
+    if (told > 0 && self.connections === 2 && self.events.length === told + 40) self.cut();
+  };
+  client.socket.io.reconnection(true);
+  client.socket.once("connect", () => client.socket.io.engine.transport.ws.pause());
+  client.socket.connect();
+  await back(client, 2);
+  const { ws } = client.socket.io.engine.transport;
+  ok(await ann.removeMember(lost, bob.id));
+  ok(await ann.addMembers(lost, [bob.id]));
+  ws.resume();
+  await back(client, 3);
+  assert.equal(client.recovered, true);
+  assert.match(client.events[told - 1].offset, /!/, "it was told ahead of its place");
+  const { seq } = await ann.send(busy, "live");
+  const head = (await ann.send(lost, "not followed")).seq;
+  await client.until("all of the busy room", () => client.lastSeq(busy) === seq);
+  await fence(client);
+  assertDense(client.seqs(busy), 4, seq, `${client.story}`);
+  const messages = () => client.messages(lost).map(placeOf).map((place) => place.seq);
+  assert.deepEqual(messages(), [], "it is not in the room");
+  const from = client.seqs(lost).length;
+  await client.join(lost, 3);
+  assertDense(client.seqs(lost).slice(from), 4, head, `${client.story}`);
+});
+
+test("a new connection takes the session over from a half-open one", async () => {
+  const { ann, bob, rooms: [room] } = await stage(1, 3);
+  const client = await bob.connect({ recover: true });
+  await client.join(room);
+  await ann.send(room, "live");
+  await client.until("live", () => client.lastSeq(room) === 4);
+  const [pid, offset] = [client.socket._pid, client.socket._lastOffset];
+  const other = await bob.connect({ recover: true, auth: { pid, offset }, reconnection: false });
+  assert.equal(other.socket._pid, pid);
+  await client.until("the old one is closed", () => client.story.some((line) => line.startsWith("disconnect")));
+  other.close();
+});
+
+test("joins that wait for one replay are bounded, and the last of them is answered with the others", async () => {
+  const { bob, rooms: [room] } = await stage(1, kCount);
+  const client = await bob.connect({ recover: true });
+  const answers = await Promise.all(Array.from({ length: 90 }, () => client.ask("room:join", { roomId: room, after: 0 })));
+  assert.ok(answers.every(({ status }) => status === "success"));
+  assertDense(client.seqs(room), 1, kCount);
+});
+
+test("a client of a store that was put back begins afresh, whatever it saw before", async () => {
+  const { ann, bob, rooms: [room] } = await stage(1, 3);
+  const client = await bob.connect({ recover: true });
+  await client.join(room);
+  await ann.send(room, "live");
+  await client.until("live", () => client.lastSeq(room) === 4);
+  // It has seen more than this store holds. Its fresh session receives nothing, so it shows the same offset again.
+  client.socket._lastOffset = String(Number(client.socket._lastOffset) + 2);
+  client.cut();
+  await back(client, 2);
+  assert.equal(client.recovered, false);
+  await client.join(room);
+  client.socket.io.reconnection(false);
+  client.cut();
+  await client.until("disconnect", () => !client.socket.connected);
+  for (let i = 0; i < 3; i++) await ann.send(room, `missed ${i}`);
+  client.socket.io.reconnection(true);
+  client.socket.connect();
+  await back(client, 3);
+  assert.equal(client.recovered, true);
+  await client.until("what was missed", () => client.lastSeq(room) === 7);
+  assertDense(client.seqs(room), 4, 7, `${client.story}`);
+});

@@ -8,6 +8,9 @@ namespace tidings::net {
 
 namespace {
 
+// Joins of one room that may wait for one replay.
+constexpr std::size_t kMostWaiting = 100;
+
 realtime::FrameRef EventFrame(std::string_view arguments) {
   std::string packet;
   packet.reserve(arguments.size() + 4);
@@ -115,6 +118,7 @@ void Hub::Deliver(const chat::LiveEvent& event) {
   realtime::FrameRef plain;
   realtime::FrameRef with_offset;
   position_ = event.position;
+  if (event.redacts) ++redactions_;
   HubRoom* room = FindRoom(event.room);
   if (room != nullptr) {
     room->head = event.seq;
@@ -142,12 +146,14 @@ void Hub::Deliver(const chat::LiveEvent& event) {
     for (ChatSocket* socket : *sockets) {
       const Follower* follower = socket->Find(event.room);
       const bool told = follower != nullptr && follower->sent >= event.seq;
-      if (follower != nullptr && !told && std::ranges::find(event.left, user) == event.left.end())
-        continue;  // it comes in order
+      const bool leaves = std::ranges::find(event.left, user) != event.left.end();
+      if (follower != nullptr && !told && !leaves) continue;  // it comes in order
       if (told) continue;
-      if (socket->recovers() && !socket->behind) {
-        // It has all of its rooms up to here, so the place is as good as any.
-        socket->socket->Send(EventFrame(event.arguments, OffsetOf(*socket, event.position)));
+      if (socket->recovers()) {
+        if (leaves) socket->told = event.position;
+        // It has all of its rooms up to there, so the place is as good as any.
+        const chat::Position place = socket->behind ? socket->live : event.position;
+        socket->socket->Send(EventFrame(event.arguments, OffsetOf(*socket, place)));
         continue;
       }
       if (!plain) plain = EventFrame(event.arguments);
@@ -183,10 +189,17 @@ void Hub::FallBehind(ChatSocket& socket, chat::Position sent) {
 }
 
 std::string Hub::OffsetOf(const ChatSocket& socket, chat::Position position) const {
-  if (const Follower* replay = FirstReplay(socket)) return chat::Offset{position, replay->join, replay->sent}.Text();
-  // Where nothing was committed since a join, its replay is over and the position is still that of the join.
-  if (position <= socket.since) return chat::Offset{position, socket.join + 1, std::nullopt}.Text();
-  return std::to_string(position);
+  chat::Offset offset;
+  offset.position = position;
+  if (const Follower* replay = FirstReplay(socket)) {
+    offset.join = replay->join;
+    offset.replayed = replay->sent;
+  } else if (position <= socket.since) {
+    // Where nothing was committed since a join, its replay is over and the position is still that of the join.
+    offset.join = socket.join + 1;
+  }
+  if (position < socket.told) offset.told = socket.told;
+  return offset.Text();
 }
 
 // Coming and going.
@@ -261,9 +274,7 @@ void Hub::Unfollow(Follower& follower, bool answer) {
   if (follower.replaying) --socket.replays;
   if (answer) {
     const std::string body = ErrorBody(Error(ErrorCode::kConflict, "the room was left before the replay was over"));
-    for (auto& [ack, room_json] : follower.waiting) {
-      if (ack) ack(realtime::RawJson{body});
-    }
+    for (auto& ack : follower.waiting) ack(realtime::RawJson{body});
   }
   Follower* last = room.followers.back();
   room.followers[follower.place] = last;
@@ -289,12 +300,27 @@ void Hub::Join(ChatSocket& socket, chat::Joined joined, std::optional<chat::Seq>
   }
   const bool has_all = !follower->replaying && (!socket.behind || follower->sent >= follower->room->head);
   if (has_all) return AcknowledgeJoin(ack, joined.room_json, joined.head);
-  follower->waiting.emplace_back(std::move(ack), std::move(joined.room_json));
+  if (ack) {
+    if (follower->waiting.size() == kMostWaiting) {
+      const Error error(ErrorCode::kRateLimited, "too many joins of this room wait for one replay: wait for its end");
+      ack(realtime::RawJson{ErrorBody(error)});
+    } else {
+      follower->waiting.push_back(std::move(ack));
+      follower->room_json = std::move(joined.room_json);
+    }
+  }
   Advance(socket);
 }
 
 void Hub::Leave(ChatSocket& socket, std::string_view room_id) {
   if (Follower* follower = socket.Find(room_id)) Unfollow(*follower, true);
+}
+
+void Hub::CloseSession(chat::UserKey user, std::string_view pid) {
+  const auto* sockets = SocketsOf(user);
+  if (sockets == nullptr) return;
+  const auto found = std::ranges::find_if(*sockets, [&](const ChatSocket* socket) { return socket->pid == pid; });
+  if (found != sockets->end()) (*found)->socket->Disconnect(true);
 }
 
 void Hub::EndRights(ChatSocket& socket, std::string_view code) {
@@ -310,7 +336,8 @@ void Hub::OnDrained(ChatSocket& socket) {
   if (socket.ready) {
     const LogPage page = std::move(*socket.ready);
     socket.ready.reset();
-    SendPage(socket, page);
+    // It waited, and what it says may be deleted by now: it is read again.
+    if (page.redactions == redactions_) SendPage(socket, page);
   }
   Advance(socket);
 }
@@ -361,7 +388,10 @@ bool Hub::Replay(ChatSocket& socket) {
       return true;
     }
     // Only a live socket takes the room among the others: then they all stand at the same commit.
-    if (socket.behind) return false;
+    if (socket.behind) {
+      AnswerWaiting(*follower);
+      return false;
+    }
     EndReplay(*follower);
   }
   return false;
@@ -374,9 +404,10 @@ void Hub::EndReplay(Follower& follower) {
 }
 
 void Hub::AnswerWaiting(Follower& follower) {
-  for (auto& [ack, room_json] : follower.waiting) AcknowledgeJoin(ack, room_json, follower.sent);
+  for (auto& ack : follower.waiting) AcknowledgeJoin(ack, follower.room_json, follower.sent);
   follower.waiting.clear();
   follower.waiting.shrink_to_fit();
+  follower.room_json = std::string();
 }
 
 void Hub::ReadPage(ChatSocket& socket, std::vector<chat::ReplayPlace> places, const Follower* replay) {
@@ -387,9 +418,9 @@ void Hub::ReadPage(ChatSocket& socket, std::vector<chat::ReplayPlace> places, co
   ReadThen<LogPage>(
       services_,
       [places = std::move(places), ids = std::move(ids), upto, replay = replay != nullptr ? replay->room->key : 0,
-       join = replay != nullptr ? replay->join : 0,
+       join = replay != nullptr ? replay->join : 0, redactions = redactions_,
        bytes = services_.settings.replay_page](chat::Reader& reader) -> Result<LogPage> {
-        LogPage page{{}, upto, replay, join, false};
+        LogPage page{{}, upto, replay, join, redactions, false};
         const auto events = reader.Missed(places, upto, bytes);
         page.events.reserve(events.size());
         std::unordered_map<chat::RoomKey, chat::QuoteSource> quotes;

@@ -126,6 +126,8 @@ void SocketApi::LetIn(Gate::Admitted admitted, realtime::Admission admission) {
   // An offset that is no text is none that was ever given: a fresh connection.
   const json::value* offset = auth.if_contains("offset");
   if (offset != nullptr && !offset->is_string() && !offset->is_null()) request.pid.clear();
+  // A half-open connection of before: whatever still comes over it must not be decided behind what this one resumes.
+  if (!request.pid.empty()) hub_.CloseSession(caller.key, request.pid);
   services_.engine.Resume(
       caller, std::move(request),
       OnLoop<chat::Resumed>(services_.loop, [this, beginning = std::move(beginning),

@@ -141,7 +141,8 @@ CREATE TABLE session_rooms (
 constexpr const char* kJoinNumbers = R"sql(
 ALTER TABLE session_rooms ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE session_rooms ADD COLUMN left_at INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX sessions_user ON sessions (user);
+ALTER TABLE sessions ADD COLUMN shown TEXT NOT NULL DEFAULT '';
+CREATE INDEX sessions_user ON sessions (user, seen_at);
 CREATE TABLE joins_mark (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   number INTEGER NOT NULL
@@ -206,8 +207,11 @@ constexpr const char* kFirstSendsMark = "INSERT INTO sends_mark SELECT 1, coales
 }  // namespace
 
 SchemaPart ChatSchema() {
-  return SchemaPart("chat", {std::string(kUsers) + kRooms + kMessages + kCounts + kSessions,
-                             std::string(kSendsMark) + kFirstSendsMark, kCheckpoints, kQueues, kJoinNumbers});
+  SchemaPart part("chat", {std::string(kUsers) + kRooms + kMessages + kCounts + kSessions,
+                           std::string(kSendsMark) + kFirstSendsMark, kCheckpoints, kQueues, kJoinNumbers});
+  // A copy that is started goes on from its own end: what clients saw past it is not what will stand there.
+  part.in_copies = "DELETE FROM sessions; DELETE FROM session_rooms;";
+  return part;
 }
 
 std::string DerivedSchema() { return std::string(kRooms) + kMessages + kCounts + kSendsMark; }

@@ -116,8 +116,8 @@ TEST_F(Compare, SeesEveryTable) {
                           "UPDATE members SET read = 1000 WHERE user = 1",
                           "UPDATE members SET joined = 0 WHERE user = 1",
                           "DELETE FROM users WHERE key = 1",
-                          "INSERT INTO sessions VALUES ('p', 7, 's', 1, 1)",
-                          "INSERT INTO sessions VALUES ('p', 1, 's', 5000, 1)",
+                          "INSERT INTO sessions VALUES ('p', 7, 's', 1, 1, '')",
+                          "INSERT INTO sessions VALUES ('p', 1, 's', 5000, 1, '')",
                           "INSERT INTO session_rooms VALUES ('p', 1, 5000, 1, 0, 0)",
                           "INSERT INTO session_rooms VALUES ('p', 1, 1, 1, 77, 0)"}) {
     Spoil(sql);

@@ -4,14 +4,25 @@
 
 namespace tidings::sqlite {
 
+namespace {
+
+chat::SessionRoomRow SessionRoomOf(const Rows& rows) {
+  return {rows.Whole(0), rows.Whole(1), rows.Whole(2), rows.Whole(3), rows.Whole(4)};
+}
+
+}  // namespace
+
 SessionRows::SessionRows(Database& database)
-    : find_(database, "SELECT pid, user, socket_id, begin, seen_at FROM sessions WHERE pid = ?1"),
+    : find_(database, "SELECT pid, user, socket_id, begin, seen_at, shown FROM sessions WHERE pid = ?1"),
       put_(database,
-           "INSERT INTO sessions (pid, user, socket_id, begin, seen_at) VALUES (?1, ?2, ?3, ?4, ?5) "
-           "ON CONFLICT (pid) DO UPDATE SET user = ?2, socket_id = ?3, begin = ?4, seen_at = ?5"),
+           "INSERT INTO sessions (pid, user, socket_id, begin, seen_at, shown) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
+           "ON CONFLICT (pid) DO UPDATE SET user = ?2, socket_id = ?3, begin = ?4, seen_at = ?5, shown = ?6"),
       remove_(database, "DELETE FROM sessions WHERE pid = ?1"),
       remove_rooms_(database, "DELETE FROM session_rooms WHERE pid = ?1"),
+      past_(database, "SELECT pid FROM sessions WHERE user = ?1 ORDER BY seen_at DESC LIMIT -1 OFFSET ?2"),
       rooms_(database, "SELECT room, after, joined, number, left_at FROM session_rooms WHERE pid = ?1 ORDER BY room"),
+      find_room_(database,
+                 "SELECT room, after, joined, number, left_at FROM session_rooms WHERE pid = ?1 AND room = ?2"),
       put_room_(database,
                 "INSERT INTO session_rooms (pid, room, after, joined, number, left_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
                 "ON CONFLICT (pid, room) DO UPDATE SET after = ?3, joined = ?4, number = ?5, left_at = ?6"),
@@ -32,11 +43,12 @@ std::optional<chat::SessionRow> SessionRows::Find(std::string_view pid) {
   session.socket_id = rows.Text(2);
   session.begin = rows.Whole(3);
   session.seen_at = rows.Int(4);
+  session.shown = rows.Text(5);
   return session;
 }
 
 void SessionRows::Put(const chat::SessionRow& session) {
-  put_.Execute(session.pid, session.user, session.socket_id, session.begin, session.seen_at);
+  put_.Execute(session.pid, session.user, session.socket_id, session.begin, session.seen_at, session.shown);
 }
 
 void SessionRows::Remove(std::string_view pid) {
@@ -44,12 +56,22 @@ void SessionRows::Remove(std::string_view pid) {
   remove_.Execute(pid);
 }
 
+void SessionRows::Trim(chat::UserKey user, std::uint64_t kept) {
+  std::vector<std::string> past;
+  for (Rows rows = past_.Query(user, kept); rows.Next();) past.emplace_back(rows.Text(0));
+  for (const std::string& pid : past) Remove(pid);
+}
+
 std::vector<chat::SessionRoomRow> SessionRows::Rooms(std::string_view pid) {
   std::vector<chat::SessionRoomRow> rooms;
-  for (Rows rows = rooms_.Query(pid); rows.Next();) {
-    rooms.push_back({rows.Whole(0), rows.Whole(1), rows.Whole(2), rows.Whole(3), rows.Whole(4)});
-  }
+  for (Rows rows = rooms_.Query(pid); rows.Next();) rooms.push_back(SessionRoomOf(rows));
   return rooms;
+}
+
+std::optional<chat::SessionRoomRow> SessionRows::FindRoom(std::string_view pid, chat::RoomKey room) {
+  Rows rows = find_room_.Query(pid, room);
+  if (!rows.Next()) return std::nullopt;
+  return SessionRoomOf(rows);
 }
 
 void SessionRows::PutRoom(std::string_view pid, const chat::SessionRoomRow& row) {

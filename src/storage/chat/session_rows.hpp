@@ -17,7 +17,9 @@ class SessionRows {
   std::optional<chat::SessionRow> Find(std::string_view pid);
   void Put(const chat::SessionRow& session);
   void Remove(std::string_view pid);
+  void Trim(chat::UserKey user, std::uint64_t kept);
   std::vector<chat::SessionRoomRow> Rooms(std::string_view pid);
+  std::optional<chat::SessionRoomRow> FindRoom(std::string_view pid, chat::RoomKey room);
   void PutRoom(std::string_view pid, const chat::SessionRoomRow& row);
   void RemoveRoom(std::string_view pid, chat::RoomKey room);
   void LeaveRooms(chat::UserKey user, chat::RoomKey room, chat::Position position);
@@ -30,7 +32,9 @@ class SessionRows {
   Statement put_;
   Statement remove_;
   Statement remove_rooms_;
+  Statement past_;
   Statement rooms_;
+  Statement find_room_;
   Statement put_room_;
   Statement remove_room_;
   Statement leave_rooms_;

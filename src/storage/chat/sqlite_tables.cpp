@@ -133,6 +133,10 @@ std::uint64_t SqliteTables::Mentions(RoomKey room, UserKey user, Seq past) {
 std::optional<SessionRow> SqliteTables::FindSession(std::string_view pid) { return rows_->sessions.Find(pid); }
 void SqliteTables::PutSession(const SessionRow& session) { rows_->sessions.Put(session); }
 void SqliteTables::RemoveSession(std::string_view pid) { rows_->sessions.Remove(pid); }
+void SqliteTables::TrimSessions(UserKey user, std::uint64_t kept) { rows_->sessions.Trim(user, kept); }
+std::optional<SessionRoomRow> SqliteTables::FindSessionRoom(std::string_view pid, RoomKey room) {
+  return rows_->sessions.FindRoom(pid, room);
+}
 std::vector<SessionRoomRow> SqliteTables::SessionRooms(std::string_view pid) { return rows_->sessions.Rooms(pid); }
 void SqliteTables::PutSessionRoom(std::string_view pid, const SessionRoomRow& row) {
   rows_->sessions.PutRoom(pid, row);

@@ -209,10 +209,11 @@ TEST(Sessions, LiveUntilTheyWereNotSeenForLong) {
   auto& tables = scene.tables();
   for (int i = 0; i < 5; ++i) {
     const std::string pid = "pid" + std::to_string(i);
-    tables.PutSession({pid, 1, "socket", 9, 100 + i});
+    tables.PutSession({pid, 1, "socket", 9, 100 + i, {}});
     tables.PutSessionRoom(pid, {3, 4, 5, 1, 0});
   }
-  tables.PutSession({"pid0", 1, "socket2", 9, 200});  // seen again
+  tables.PutSession({"pid0", 1, "socket2", 9, 200, "17:4"});  // seen again
+  EXPECT_EQ(tables.FindSession("pid0")->shown, "17:4");
   tables.PutSessionRoom("pid0", {3, 6, 7, 9, 0});
   tables.PutSessionRoom("pid0", {2, 1, 1, 8, 0});
   EXPECT_EQ(tables.FindSession("pid0")->socket_id, "socket2");
@@ -237,9 +238,9 @@ TEST(Sessions, LiveUntilTheyWereNotSeenForLong) {
 TEST(Sessions, AllOfAUserLeaveARoomOnce) {
   Scene scene;
   auto& tables = scene.tables();
-  tables.PutSession({"one", 1, "socket", 9, 100});
-  tables.PutSession({"two", 1, "socket", 9, 100});
-  tables.PutSession({"other", 2, "socket", 9, 100});
+  tables.PutSession({"one", 1, "socket", 9, 100, {}});
+  tables.PutSession({"two", 1, "socket", 9, 100, {}});
+  tables.PutSession({"other", 2, "socket", 9, 100, {}});
   for (const char* pid : {"one", "two", "other"}) tables.PutSessionRoom(pid, {3, 4, 5, 1, 0});
   tables.PutSessionRoom("one", {4, 4, 5, 2, 0});
   tables.LeaveSessionRooms(1, 3, 50);
@@ -251,6 +252,20 @@ TEST(Sessions, AllOfAUserLeaveARoomOnce) {
   tables.LeaveSessionRooms(1, 3, 60);
   EXPECT_EQ(tables.SessionRooms("one")[0].left, 50U);
   EXPECT_EQ(tables.SessionRooms("two")[0].left, 60U);
+}
+
+TEST(Sessions, OfAUserTheNewestAreKept) {
+  Scene scene;
+  auto& tables = scene.tables();
+  for (int i = 0; i < 5; ++i) tables.PutSession({"pid" + std::to_string(i), 1, "socket", 9, 100 + i, {}});
+  tables.PutSession({"other", 2, "socket", 9, 1, {}});
+  tables.PutSessionRoom("pid0", {3, 4, 5, 1, 0});
+  tables.TrimSessions(1, 3);
+  EXPECT_FALSE(tables.FindSession("pid0"));
+  EXPECT_FALSE(tables.FindSession("pid1"));
+  EXPECT_TRUE(tables.FindSession("pid2"));
+  EXPECT_TRUE(tables.FindSession("other"));
+  EXPECT_FALSE(tables.FindSessionRoom("pid0", 3));
 }
 
 TEST(Sessions, RememberHowManyJoinsThereWere) {

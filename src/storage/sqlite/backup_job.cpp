@@ -36,6 +36,18 @@ Status PartFile::Make() {
   return {};
 }
 
+Status PartFile::Prepare(const std::string& sql) {
+  if (sql.empty()) return {};
+  try {
+    Database copy(part_, Database::Mode::kWriter);
+    copy.Execute("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF");
+    copy.Execute(sql);
+  } catch (const SqliteFailure& failure) {
+    return std::unexpected(failure.error().Within("the copy cannot be changed"));
+  }
+  return {};
+}
+
 Status PartFile::Accept() {
   if (const int cause = SyncFile(part_); cause != 0) return FailWith("cannot sync " + part_, cause);
   if (const auto probe = FileProbe::Look(part_); !probe) return std::unexpected(probe.error());

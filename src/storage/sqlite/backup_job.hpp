@@ -28,6 +28,8 @@ class PartFile {
   const std::string& path() const { return part_; }
   // Makes it anew, readable for this user alone.
   Status Make();
+  // Runs this in it.
+  Status Prepare(const std::string& sql);
   // Syncs it, checks that it opens and reads, and gives it its name.
   Status Accept();
 

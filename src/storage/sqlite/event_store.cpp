@@ -268,7 +268,10 @@ Status SqliteEventStore::Backup(const std::string& folder, const Progress& progr
     }
   }
   state_->commit->Poke();
+  std::string in_copies;
+  for (const SchemaPart& schema : state_->options.parts) in_copies += schema.in_copies;
   if (auto copied = job->Wait(progress); !copied) return copied;
+  if (auto prepared = part.Prepare(in_copies); !prepared) return prepared;
   return part.Accept();
 }
 

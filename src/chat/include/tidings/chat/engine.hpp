@@ -61,6 +61,8 @@ struct Offset {
   JoinNumber join = 0;
   // How far the replay of `join` itself has come. Those of later joins have not begun.
   std::optional<Seq> replayed;
+  // Above `position`: where the user's newest membership ended that the socket was told of ahead of its place in the log.
+  Position told = 0;
 
   std::string Text() const;
   static std::optional<Offset> Parse(std::string_view text);

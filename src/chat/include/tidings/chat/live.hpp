@@ -24,6 +24,7 @@ struct LiveEvent {
   std::shared_ptr<const RoomPeople> people;  // after the event
   std::vector<UserKey> concerned;            // users whose membership it changed: told wherever they are
   std::vector<UserKey> left;                 // of these: no longer members
+  bool redacts = false;                      // a message was deleted: what it said is gone from the log
   bool room_public = false;
   bool room_deleted = false;
 };

@@ -30,6 +30,7 @@ struct SessionRow {
   std::string socket_id;
   Position begin = 0;  // the log's head when it began
   Millis seen_at = 0;
+  std::string shown;   // the offset that the client showed as it began: of another session, whatever it says
 };
 
 struct SessionRoomRow {
@@ -112,7 +113,10 @@ class Tables : public SendTable {
   virtual std::optional<SessionRow> FindSession(std::string_view pid) = 0;
   virtual void PutSession(const SessionRow& session) = 0;
   virtual void RemoveSession(std::string_view pid) = 0;
+  // Removes the user's sessions but for the `kept` that were seen last.
+  virtual void TrimSessions(UserKey user, std::uint64_t kept) = 0;
   virtual std::vector<SessionRoomRow> SessionRooms(std::string_view pid) = 0;
+  virtual std::optional<SessionRoomRow> FindSessionRoom(std::string_view pid, RoomKey room) = 0;
   virtual void PutSessionRoom(std::string_view pid, const SessionRoomRow& row) = 0;
   virtual void RemoveSessionRoom(std::string_view pid, RoomKey room) = 0;
   // Of all sessions of the user: sets `left` where it is 0.

@@ -34,8 +34,9 @@ struct Follower {
   chat::Position since = 0;   // of the log, as a join began a replay; 0: none did
   chat::JoinNumber join = 0;  // of a durable session
   std::size_t place = 0;      // in the room's list
-  // Joins that are answered once the replay is over, with the room as they are to show it.
-  std::vector<std::pair<realtime::AckSender, std::string>> waiting;
+  // Joins that are answered once the replay is over, with the room as the newest of them is to show it.
+  std::vector<realtime::AckSender> waiting;
+  std::string room_json;
 };
 
 struct HubRoom {
@@ -55,10 +56,11 @@ struct LogEvent {
 // What was read for a socket: of one replaying room, or, with `replay` 0, of all the others together.
 struct LogPage {
   std::vector<LogEvent> events;
-  chat::Position upto = 0;    // the read's bound
+  chat::Position upto = 0;       // the read's bound
   chat::RoomKey replay = 0;
-  chat::JoinNumber join = 0;  // of the replay
-  bool last = false;          // nothing is left below the bound
+  chat::JoinNumber join = 0;     // of the replay
+  std::uint64_t redactions = 0;  // Hub's, when it was asked for
+  bool last = false;             // nothing is left below the bound
 };
 
 // The chat's side of a Socket. Owned by it.
@@ -71,15 +73,16 @@ class ChatSocket final : public realtime::SessionData {
   ReadGatherer::Place read_place;
   realtime::Socket* socket = nullptr;
   std::uint64_t serial = 0;
-  Millis ends_at = 0;                            // of its token's rights
-  std::string pid;                               // of its durable session; empty: it did not ask
-  bool behind = false;                           // served from the log
-  bool reading = false;                          // a page is being read for it
-  bool replay_next = false;                      // whose turn it is, where it is behind and replays
-  std::uint32_t replays = 0;                     // followers that replay
-  chat::Position since = 0;                      // the newest that its followers have had
-  chat::JoinNumber join = 0;                     // the same
-  chat::Position live = 0;                       // while behind: it has everything of its rooms up to here
+  Millis ends_at = 0;         // of its token's rights
+  std::string pid;            // of its durable session; empty: it did not ask
+  bool behind = false;        // served from the log
+  bool reading = false;       // a page is being read for it
+  bool replay_next = false;   // whose turn it is, where it is behind and replays
+  std::uint32_t replays = 0;  // followers that replay
+  chat::Position since = 0;   // the newest that its followers have had
+  chat::JoinNumber join = 0;  // the same
+  chat::Position told = 0;    // the newest end of a membership that it was told of ahead of its place
+  chat::Position live = 0;    // while behind: it has everything of its rooms up to here
   std::vector<std::unique_ptr<Follower>> rooms;  // in the order of their joins
   std::unordered_set<std::string> joining;
   std::optional<LogPage> ready;                  // a page that waits until it has taken what it was sent
@@ -132,6 +135,8 @@ class Hub {
   ChatSocket* Find(std::uint64_t serial) const;
   HubRoom* FindRoom(chat::RoomKey room);
   const std::vector<ChatSocket*>* SocketsOf(chat::UserKey user) const;
+  // Closes the connection of the user's socket with this durable session, if it is still there.
+  void CloseSession(chat::UserKey user, std::string_view pid);
   bool Online(chat::UserKey user) const { return users_.contains(user); }
   std::size_t online() const { return users_.size(); }
   const std::unordered_map<std::uint64_t, ChatSocket*>& sockets() const { return sockets_; }
@@ -172,6 +177,7 @@ class Hub {
   std::unordered_map<chat::RoomKey, HubRoom> rooms_;
   std::unordered_map<std::uint64_t, ChatSocket*> sockets_;
   std::unordered_map<chat::UserKey, std::vector<ChatSocket*>> users_;
+  std::uint64_t redactions_ = 0;  // messages deleted so far
   std::uint64_t last_serial_ = 0;
   chat::Position position_ = 0;
 };

@@ -71,7 +71,9 @@ class SqliteTables : public chat::Tables {
   std::optional<chat::SessionRow> FindSession(std::string_view pid) override;
   void PutSession(const chat::SessionRow& session) override;
   void RemoveSession(std::string_view pid) override;
+  void TrimSessions(chat::UserKey user, std::uint64_t kept) override;
   std::vector<chat::SessionRoomRow> SessionRooms(std::string_view pid) override;
+  std::optional<chat::SessionRoomRow> FindSessionRoom(std::string_view pid, chat::RoomKey room) override;
   void PutSessionRoom(std::string_view pid, const chat::SessionRoomRow& row) override;
   void RemoveSessionRoom(std::string_view pid, chat::RoomKey room) override;
   void LeaveSessionRooms(chat::UserKey user, chat::RoomKey room, chat::Position position) override;

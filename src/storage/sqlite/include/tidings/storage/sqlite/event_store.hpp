@@ -33,8 +33,9 @@ namespace tidings::sqlite {
 class SchemaPart {
  public:
   SchemaPart(std::string name, std::vector<std::string> steps) : name(std::move(name)), steps(std::move(steps)) {}
-  std::string name;  // [a-z_]+, kept for ever
+  std::string name;       // [a-z_]+, kept for ever
   std::vector<std::string> steps;
+  std::string in_copies;  // SQL that is run in a backup before it is whole; may be empty
 };
 
 // What units and listeners of a SqliteEventStore are really handed.
