@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <random>
 #include <set>
@@ -467,6 +468,69 @@ TEST(Numbering, CountsEachKeyFromWhereTheCallerSaysItIs) {
   EXPECT_THAT(number("broken"), ::testing::HasSubstr("no table"));
 }
 
+class NumberingOfMany : public ::testing::Test {
+ protected:
+  static SequencePlace Stamp(Numbering& numbering, const std::string& key) {
+    Message message("x");
+    message.key = key;
+    EXPECT_TRUE(numbering.Stamp(message));
+    return *SequencePlace::Of(message);
+  }
+  // As many that were not there before as are kept; `between` is called now and then.
+  void StampOthers(Numbering& numbering, const std::function<void()>& between) {
+    Message message("x");
+    for (std::size_t i = 0; i < Numbering::kMostKeys; ++i) {
+      message.key = "other" + std::to_string(++others_);
+      ASSERT_TRUE(numbering.Stamp(message));
+      if (i % 20'000 == 0) between();
+    }
+  }
+  std::size_t others_ = 0;
+};
+
+TEST_F(NumberingOfMany, AKeyThatIsInUseIsNotForgotten) {
+  Numbering numbering;
+  const SequencePlace first = Stamp(numbering, "k");
+  std::uint64_t number = 1;
+  StampOthers(numbering, [&] {
+    const SequencePlace next = Stamp(numbering, "k");
+    EXPECT_EQ(next.sequence(), first.sequence());
+    EXPECT_EQ(next.number(), ++number);
+  });
+}
+
+TEST_F(NumberingOfMany, AKeyThatWasForgottenGoesByANameThatItNeverHad) {
+  Numbering numbering;
+  std::set<std::string> names;
+  for (int life = 0; life < 2; ++life) {
+    for (std::uint64_t number = 1; number <= 2; ++number) {
+      const SequencePlace place = Stamp(numbering, "k");
+      EXPECT_EQ(place.number(), number);
+      names.insert(place.sequence());
+    }
+    StampOthers(numbering, [] {});
+  }
+  EXPECT_EQ(names.size(), 2U);
+}
+
+TEST_F(NumberingOfMany, WhereTheStoreKnowsAForgottenKeyGoesOn) {
+  std::uint64_t stored = 0;
+  int asked = 0;
+  Numbering numbering([&](const std::string& key) -> Result<std::uint64_t> {
+    if (key != "k") return 0;
+    ++asked;
+    return stored;
+  });
+  for (std::uint64_t number = 1; number <= 2; ++number) {
+    const SequencePlace place = Stamp(numbering, "k");
+    EXPECT_EQ(place.sequence(), "k");
+    EXPECT_EQ(place.number(), number);
+    stored = number;
+    StampOthers(numbering, [] {});
+  }
+  EXPECT_EQ(asked, 2);
+}
+
 TEST(Numbering, APlaceIsReadAsItWasWritten) {
   Message message("x");
   message.key = "k";
@@ -477,6 +541,7 @@ TEST(Numbering, APlaceIsReadAsItWasWritten) {
   EXPECT_EQ(SequencePlace::Of(message)->after(), 6U);
   SetNumber(message, 9, 4, "shop");
   EXPECT_NE(SequencePlace::Of(message)->sequence(), "k");
+  EXPECT_EQ(SequencePlace::KeyOf(SequencePlace::Of(message)->sequence()), "k");
   EXPECT_EQ(SequencePlace::Of(message)->after(), 4U);
   SetNumber(message, 10);
   EXPECT_EQ(SequencePlace::Of(message)->sequence(), "k");
