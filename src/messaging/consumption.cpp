@@ -24,7 +24,10 @@ Consumption::Consumption(Transport& transport, Timers& timers, std::shared_ptr<P
       place_(plan_->settings.name, transport, timers, plan_->chain),
       idle_(transport.executor()),
       changed_(transport.executor()) {
-  if (const auto& order = plan_->settings.number_order) gate_.emplace(order->bounds().gap, order->bounds().look);
+  if (const auto& order = plan_->settings.number_order) {
+    const milliseconds gap = LongestGap();
+    gate_.emplace(gap, order->bounds().look.value_or(gap));
+  }
 }
 
 Task<Status> Consumption::Open() {
@@ -48,7 +51,12 @@ void Consumption::Begin() {
         asio::bind_cancellation_slot(runner.cancel.slot(), [self = shared_from_this()](const std::exception_ptr&) {}));
   }
   if (keeps_leases_) asio::co_spawn(transport_.executor(), KeepLeases(shared_from_this()), asio::detached);
-  if (gate_) asio::co_spawn(transport_.executor(), KeepOrder(shared_from_this()), asio::detached);
+  if (!gate_) return;
+  if (const milliseconds gap = LongestGap(); gap > plan_->settings.number_order->bounds().gap) {
+    log::Info("messages of a key wait longer than the gap they were given, for one that is missing may be tried again",
+              {{"handler", place_.consumer}, {"gap_ms", gap.count()}});
+  }
+  asio::co_spawn(transport_.executor(), KeepOrder(shared_from_this()), asio::detached);
 }
 
 Task<void> Consumption::Run(std::shared_ptr<Consumption> self, Runner& runner) {

@@ -93,13 +93,17 @@ class Consumption : public std::enable_shared_from_this<Consumption> {
   void EnterLane(WorkPtr work);
   // The same where messages go by their numbers: as soon as the earlier ones have.
   Task<void> EnterInOrder(WorkPtr work);
+  // How long a message may be on its way, or in the hands of another consumer that tries it again.
+  std::chrono::milliseconds LongestGap() const;
   // What the inbox knows of a sequence. False: it does not answer.
   Task<bool> LearnPosition(std::string sequence);
   Task<void> LookForOthers();
   void PassOverGaps();
+  // Of those who waited for earlier numbers.
+  void LetOn(Works works);
   // Where nothing but early ones are in hand, there is no room for what they wait for.
   Task<void> MakeRoom();
-  Task<void> GiveBackEarly(std::chrono::milliseconds delay);
+  Task<void> GiveBackEarly(std::chrono::milliseconds away);
   Task<Status> PassBy(const Message& message);
   // Until nothing is in hand.
   Task<void> FinishUntil(Millis end);
@@ -130,7 +134,8 @@ class Consumption : public std::enable_shared_from_this<Consumption> {
   std::uint64_t handling_ = 0;
   std::uint64_t running_ = 0;
   std::uint64_t giving_back_ = 0;
-  std::uint32_t rounds_ = 0;   // times that early ones were given back and nothing came of it
+  std::uint32_t rounds_ = 0;  // times that early ones were given back, one soon after the other
+  Millis gave_back_at_ = 0;
   Millis no_room_since_ = 0;
   bool inbox_silent_ = false;  // it did not say how far a key is handled
   bool keeps_leases_ = false;

@@ -19,8 +19,19 @@ constexpr milliseconds kLook{50};
 // After one round in which early ones were given back: how long they stay away, so that others come forward.
 constexpr milliseconds kAway{1'000};
 constexpr std::uint32_t kMostDoublings = 3;
+// So long after one round the next is the first of others.
+constexpr milliseconds kRoundsEnd = 4 * kAway * (1 << kMostDoublings);
 
 }  // namespace
+
+milliseconds Consumption::LongestGap() const {
+  const HandlerSettings& settings = plan_->settings;
+  const milliseconds gap = settings.number_order->bounds().gap;
+  const milliseconds lease = transport_.capabilities().leases ? settings.lease : milliseconds(0);
+  const milliseconds retries = settings.retry.Longest();
+  // One that a stop interrupted is the broker's to delay, and some round up.
+  return std::max(gap, lease) + retries + retries / 3;
+}
 
 Task<void> Consumption::EnterInOrder(WorkPtr work) {
   const auto place = SequencePlace::Of(work->delivery.message());
@@ -37,8 +48,11 @@ Task<void> Consumption::EnterInOrder(WorkPtr work) {
   work->late = gate_->Late(*place);
   const bool waited_before = gate_->early() > 0;
   Works go_on = gate_->Enter(std::move(work), *place, timers_.Steady());
-  if (go_on.size() > 1) rounds_ = 0;
-  for (WorkPtr& next : go_on) EnterLane(std::move(next));
+  if (!go_on.empty()) {
+    EnterLane(std::move(go_on.front()));
+    go_on.erase(go_on.begin());
+    LetOn(std::move(go_on));
+  }
   if (!waited_before && gate_->early() > 0) changed_.NotifyAll();
 }
 
@@ -52,10 +66,14 @@ Task<bool> Consumption::LearnPosition(std::string sequence) {
   }
   inbox_silent_ = false;
   if (!*position) co_return true;
-  Works go_on = gate_->Learn(sequence, **position, timers_.Steady());
-  if (!go_on.empty()) rounds_ = 0;
-  for (WorkPtr& next : go_on) EnterLane(std::move(next));
+  LetOn(gate_->Learn(sequence, **position, timers_.Steady()));
   co_return true;
+}
+
+void Consumption::LetOn(Works works) {
+  // As long as others wait on they may have to make room again.
+  if (!works.empty() && gate_->early() == 0) rounds_ = 0;
+  for (WorkPtr& work : works) EnterLane(std::move(work));
 }
 
 Task<void> Consumption::KeepOrder(std::shared_ptr<Consumption> self) {
@@ -89,14 +107,16 @@ void Consumption::PassOverGaps() {
   while (auto passed = gate_->PassOver(timers_.Steady())) {
     if (passed->missed > 0) {
       plan_->settings.number_order->CountMissed(plan_->queue, passed->missed);
-      log::Warning("messages of a key are missing; the later ones go on without them",
+      log::Warning(passed->unknown
+                       ? "the first messages of a key are missing, or older than is known; the later ones go on"
+                       : "messages of a key are missing; the later ones go on without them",
                    {{"queue", plan_->queue},
                     {"handler", place_.consumer},
-                    {"key", passed->works.front()->delivery.message().key},
+                    {"key", SequencePlace::KeyOf(passed->sequence)},
                     {"before", passed->first},
                     {"missed", passed->missed}});
     }
-    for (WorkPtr& next : passed->works) EnterLane(std::move(next));
+    LetOn(std::move(passed->works));
   }
 }
 
@@ -109,17 +129,24 @@ Task<void> Consumption::MakeRoom() {
   if (no_room_since_ == 0) no_room_since_ = now;
   if (now - no_room_since_ < kLook.count()) co_return;
   no_room_since_ = 0;
-  milliseconds away{0};
-  if (rounds_ > 0 && transport_.capabilities().delay) away = kAway * (1 << std::min(rounds_ - 1, kMostDoublings));
+  if (now - gave_back_at_ > kRoundsEnd.count()) rounds_ = 0;
+  gave_back_at_ = now;
+  const milliseconds away = rounds_ == 0 ? milliseconds(0) : kAway * (1 << std::min(rounds_ - 1, kMostDoublings));
   ++rounds_;
   ++plan_->settings.number_order->given_back;
   co_await GiveBackEarly(away);
 }
 
-Task<void> Consumption::GiveBackEarly(milliseconds delay) {
+Task<void> Consumption::GiveBackEarly(milliseconds away) {
   Works early = gate_->TakeEarly();
   ++giving_back_;
-  for (WorkPtr& work : early) co_await GiveBack(std::move(work), delay);
+  for (WorkPtr& work : early) {
+    milliseconds delay = away;
+    // As it is it counts against the delivery limit of some brokers' queues. A copy does not, but lies behind all others.
+    if (work->delivery.deliveries() > 1) delay = std::max(delay, kAway);
+    if (!transport_.capabilities().delay) delay = milliseconds(0);
+    co_await GiveBack(std::move(work), delay);
+  }
   --giving_back_;
   changed_.NotifyAll();
 }

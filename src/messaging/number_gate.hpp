@@ -31,9 +31,11 @@ class NumberGate {
     std::string sequence;
     std::uint64_t first = 0;  // of those who may go on now
     std::uint64_t missed = 0;
+    bool unknown = false;     // nothing had been known of the sequence
     Works works;
   };
 
+  // How long a sequence waits for what is missing; and one of which nothing is known, for what may come before its first.
   NumberGate(std::chrono::milliseconds gap, std::chrono::milliseconds look) : gap_(gap), look_(look) {}
 
   // Whether a message of this place would go on at once.
@@ -83,11 +85,11 @@ class NumberGate {
       passed.sequence = name;
       const auto [first, after] = *state.lowest;
       passed.first = first;
-      // Of numbers with holes nobody knows how many were between.
-      if (state.position && after > *state.position) {
-        passed.missed = after + 1 == first ? after - *state.position : 1;
-      }
-      state.position = std::max(state.position.value_or(0), after);
+      passed.unknown = !state.position;
+      const std::uint64_t position = state.position.value_or(0);
+      // Of numbers with holes, and of those before the first that is known, nobody knows how many were between.
+      if (after > position) passed.missed = state.position && after + 1 == first ? after - position : 1;
+      state.position = std::max(position, after);
       state.due = 0;
       // If it was given back it has its own time to come again; if it does not, those in hand go on.
       state.lowest = Lowest(state);

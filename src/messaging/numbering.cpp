@@ -1,5 +1,7 @@
 #include <tidings/messaging/numbering.hpp>
 
+#include <utility>
+
 #include <tidings/base/id.hpp>
 
 namespace tidings::messaging {
@@ -9,7 +11,11 @@ namespace {
 constexpr char kApart = '\x1f';
 // SQLite keeps numbers with a sign.
 constexpr std::uint64_t kMostNumber = std::uint64_t{1} << 62;
-constexpr std::size_t kNameLength = 16;
+
+std::shared_ptr<const std::string> NewName() {
+  constexpr std::size_t kLength = 16;
+  return std::make_shared<const std::string>(RandomToken(kLength));
+}
 
 }  // namespace
 
@@ -28,28 +34,40 @@ void SetNumber(Message& message, std::uint64_t number, std::uint64_t after, cons
   if (after + 1 != number) message.headers.Set(header::kAfter, std::to_string(after));
 }
 
-Numbering::Numbering() : producer_(RandomToken(kNameLength)) {}
+Numbering::Numbering() : producer_(NewName()) {}
 
-Numbering::Numbering(Last last, std::string producer) : last_(std::move(last)), producer_(std::move(producer)) {}
+Numbering::Numbering(Last last, std::string producer)
+    : last_(std::move(last)), producer_(std::make_shared<const std::string>(std::move(producer))) {}
 
 Status Numbering::Stamp(Message& message) {
   if (message.key.empty()) return Status();
-  auto count = counts_.find(message.key);
-  if (count == counts_.end()) {
-    if (counts_.size() >= kMostKeys) {
-      counts_.clear();
-      if (!last_) producer_ = RandomToken(kNameLength);
-    }
+  Count* count = Find(message.key);
+  if (count == nullptr) {
     std::uint64_t last = 0;
     if (last_) {
       const auto told = last_(message.key);
       if (!told) return std::unexpected(told.error().Within("the last number of key " + message.key));
       last = *told;
     }
-    count = counts_.emplace(message.key, last).first;
+    MakeRoom();
+    count = &newer_.emplace(message.key, Count(last, producer_)).first->second;
   }
-  SetNumber(message, ++count->second, producer_);
+  SetNumber(message, ++count->last, *count->producer);
   return Status();
+}
+
+Numbering::Count* Numbering::Find(const std::string& key) {
+  if (const auto found = newer_.find(key); found != newer_.end()) return &found->second;
+  auto known = older_.extract(key);
+  if (!known) return nullptr;
+  MakeRoom();
+  return &newer_.insert(std::move(known)).position->second;
+}
+
+void Numbering::MakeRoom() {
+  if (newer_.size() < kMostKeys / 2) return;
+  older_ = std::exchange(newer_, Counts());
+  if (!last_) producer_ = NewName();
 }
 
 std::optional<SequencePlace> SequencePlace::Of(const Message& message) {
@@ -62,6 +80,11 @@ std::optional<SequencePlace> SequencePlace::Of(const Message& message) {
   if (!sequence.empty()) sequence += kApart;
   sequence += message.key;
   return SequencePlace(std::move(sequence), *number, after);
+}
+
+std::string SequencePlace::KeyOf(const std::string& sequence) {
+  const std::size_t apart = sequence.find(kApart);
+  return apart == std::string::npos ? sequence : sequence.substr(apart + 1);
 }
 
 }  // namespace tidings::messaging

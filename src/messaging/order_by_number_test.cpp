@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <random>
 #include <set>
@@ -204,20 +205,51 @@ TEST_F(OrderByNumberTest, FinishInHandDoesNotWaitForWhatCannotComeAnyMore) {
   EXPECT_EQ(Stats().ready, 1U);
 }
 
-TEST_F(OrderByNumberTest, AnUnknownKeyBeginsWithTheLowestThatComesWithinTheLook) {
+TEST_F(OrderByNumberTest, AnUnknownKeyWaitsForItsFirstAndThenBeginsWithTheLowestThatCame) {
   Begin();
   Send({1, 2}, "new");
   Send({43, 41, 42}, "old");
-  Advance(500ms);
+  Advance(bounds_.gap - 1s);
   EXPECT_THAT(Done("new"), ElementsAre("1", "2"));
   EXPECT_THAT(Done("old"), IsEmpty());
-  Advance(600ms);
-  EXPECT_THAT(Done("old"), ElementsAre("41", "42", "43"));
   EXPECT_EQ(order_->missed(), 0U);
+  Advance(1'100ms);
+  EXPECT_THAT(Done("old"), ElementsAre("41", "42", "43"));
+  EXPECT_EQ(order_->missed(), 1U) << "nobody knows how many";
+  EXPECT_EQ(ledger_.Of(LossCause::kMissed), 1U);
   Send({44}, "old");
   Advance(10ms);
   EXPECT_THAT(Done("old"), ElementsAre("41", "42", "43", "44"));
   End();
+}
+
+TEST_F(OrderByNumberTest, AConsumerThatIsNewMayLookForLess) {
+  bounds_.look = 1s;
+  Begin();
+  Send({43, 41, 42}, "old");
+  Send({1, 3}, "new");
+  Advance(900ms);
+  EXPECT_THAT(Done("old"), IsEmpty());
+  Advance(200ms);
+  EXPECT_THAT(Done("old"), ElementsAre("41", "42", "43"));
+  EXPECT_EQ(ledger_.Of(LossCause::kMissed), 1U) << "counted all the same";
+  EXPECT_THAT(Done("new"), ElementsAre("1")) << "of this one something is known";
+  End();
+}
+
+TEST_F(OrderByNumberTest, TheFirstOfAKeyKeepsItsPlaceOverAStopWhileItIsRetried) {
+  Begin(Retry().Delayed(5s).Jitter(0));
+  Publish(Numbered(1, "weak 1"));
+  Send({2, 3});
+  Advance(1s);
+  Router next(transport_, timers_);
+  Restart(next);
+  Advance(3s);
+  EXPECT_THAT(Done(), IsEmpty());
+  Advance(2s);
+  EXPECT_THAT(Done(), ElementsAre("weak 1", "2", "3"));
+  EXPECT_EQ(order_->missed(), 0U);
+  runner_.Run(next.Stop());
 }
 
 TEST_F(OrderByNumberTest, MoreThanFitsIntoThePrefetchMayComeEarly) {
@@ -241,11 +273,26 @@ TEST_F(OrderByNumberTest, WhereNothingComesForwardTheBoundInTimeHolds) {
   Begin(Prefetch(4));
   for (std::uint64_t number = 2; number <= 30; ++number) Send({number});
   Send({1, 3, 4}, "other");
-  Advance(2 * bounds_.gap);
+  Advance(3 * bounds_.gap);
   EXPECT_EQ(Done().size(), 29U);
   EXPECT_TRUE(std::ranges::is_sorted(Done(), {}, [](const std::string& text) { return std::stoi(text); }));
   EXPECT_THAT(Done("other"), ElementsAre("1", "3", "4"));
   EXPECT_THAT(Take("q.dead"), IsEmpty()) << "giving back is no failure";
+  End();
+}
+
+// What waits for it longest is away when its time is over.
+TEST_F(OrderByNumberTest, AGapIsPassedOverWhateverIsInHandThen) {
+  constexpr std::uint64_t kLast = 60;
+  Begin(Prefetch(1));
+  Send({1});
+  for (std::uint64_t number = 3; number <= kLast; ++number) Send({number});
+  Advance(5min);
+  Strings all = UpTo(kLast);
+  all.erase(all.begin() + 1);
+  EXPECT_EQ(Done(), all);
+  EXPECT_EQ(order_->missed(), 1U);
+  EXPECT_EQ(order_->late(), 0U);
   End();
 }
 
@@ -302,7 +349,8 @@ TEST_F(OrderByNumberTest, ARetryThatAStopInterruptedKeepsItsPlace) {
 
 TEST_F(OrderByNumberTest, WhatBearsNoNumberIsHandledAsItComes) {
   Begin();
-  Send({1, 3});
+  Publish(Numbered(1, "weak 1"));
+  Send({2, 4});
   Message plain("plain");
   plain.key = "k";
   Publish(std::move(plain));
@@ -310,7 +358,7 @@ TEST_F(OrderByNumberTest, WhatBearsNoNumberIsHandledAsItComes) {
   SetNumber(keyless, 7);
   Publish(std::move(keyless));
   Advance(1s);
-  EXPECT_THAT(Done(), ElementsAre("1", "plain"));
+  EXPECT_THAT(Done(), ElementsAre("weak 1", "2", "plain")) << "behind what was let in, before what waits";
   EXPECT_THAT(Done(""), ElementsAre("keyless"));
   End();
 }
@@ -375,6 +423,32 @@ TEST_F(OrderByNumberTest, ConsumersThatCompeteShareTheOrder) {
   End();
 }
 
+// The others see it in nobody's hands that they know, for longer than a gap.
+TEST_F(OrderByNumberTest, ConsumersThatCompeteWaitForWhatOneOfThemTriesAgain) {
+  const Retry retry = Retry().Delayed(2 * bounds_.gap).Jitter(0);
+  Router second(transport_, timers_);
+  Begin(Prefetch(1), retry);
+  Publish(Numbered(1, "weak 1"));
+  Advance(10ms);
+  Subscribe(second, inbox_, Prefetch(1), retry);
+  Start(second);
+  Send({2});
+  Advance(2 * bounds_.gap - 1s);
+  EXPECT_THAT(Done(), IsEmpty());
+  EXPECT_EQ(router_.stats().waiting, 1U);
+  Advance(10s);
+  EXPECT_THAT(Done(), ElementsAre("weak 1", "2"));
+  EXPECT_EQ(second.stats().done, 1U);
+  EXPECT_EQ(ledger_.Of(LossCause::kMissed), 0U);
+  // And no longer than that.
+  Send({4});
+  Advance(bounds_.gap + retry.Longest() / 3 * 4 + 10s);
+  EXPECT_EQ(Done().back(), "4");
+  EXPECT_EQ(ledger_.Of(LossCause::kMissed), 1U);
+  runner_.Run(second.Stop());
+  End();
+}
+
 TEST_F(OrderByNumberTest, WaitsWhileTheInboxDoesNotAnswer) {
   FlakyInbox flaky(inbox_);
   Send({1, 2});
@@ -406,7 +480,7 @@ TEST_F(OrderByNumberTest, EachIsHandledOnceInOrderAfterAnyHistory) {
     done_.clear();
     failed_.clear();
     MemoryInbox inbox;
-    bounds_.gap = bounds_.look = 10min;
+    bounds_.gap = 10min;
     std::vector<Message> all;
     for (std::uint64_t number = 1; number <= kEach; ++number) {
       for (const std::string& key : keys) {
@@ -467,6 +541,69 @@ TEST(Numbering, CountsEachKeyFromWhereTheCallerSaysItIs) {
   EXPECT_THAT(number("broken"), ::testing::HasSubstr("no table"));
 }
 
+class NumberingOfMany : public ::testing::Test {
+ protected:
+  static SequencePlace Stamp(Numbering& numbering, const std::string& key) {
+    Message message("x");
+    message.key = key;
+    EXPECT_TRUE(numbering.Stamp(message));
+    return *SequencePlace::Of(message);
+  }
+  // As many that were not there before as are kept; `between` is called now and then.
+  void StampOthers(Numbering& numbering, const std::function<void()>& between) {
+    Message message("x");
+    for (std::size_t i = 0; i < Numbering::kMostKeys; ++i) {
+      message.key = "other" + std::to_string(++others_);
+      ASSERT_TRUE(numbering.Stamp(message));
+      if (i % 20'000 == 0) between();
+    }
+  }
+  std::size_t others_ = 0;
+};
+
+TEST_F(NumberingOfMany, AKeyThatIsInUseIsNotForgotten) {
+  Numbering numbering;
+  const SequencePlace first = Stamp(numbering, "k");
+  std::uint64_t number = 1;
+  StampOthers(numbering, [&] {
+    const SequencePlace next = Stamp(numbering, "k");
+    EXPECT_EQ(next.sequence(), first.sequence());
+    EXPECT_EQ(next.number(), ++number);
+  });
+}
+
+TEST_F(NumberingOfMany, AKeyThatWasForgottenGoesByANameThatItNeverHad) {
+  Numbering numbering;
+  std::set<std::string> names;
+  for (int life = 0; life < 2; ++life) {
+    for (std::uint64_t number = 1; number <= 2; ++number) {
+      const SequencePlace place = Stamp(numbering, "k");
+      EXPECT_EQ(place.number(), number);
+      names.insert(place.sequence());
+    }
+    StampOthers(numbering, [] {});
+  }
+  EXPECT_EQ(names.size(), 2U);
+}
+
+TEST_F(NumberingOfMany, WhereTheStoreKnowsAForgottenKeyGoesOn) {
+  std::uint64_t stored = 0;
+  int asked = 0;
+  Numbering numbering([&](const std::string& key) -> Result<std::uint64_t> {
+    if (key != "k") return 0;
+    ++asked;
+    return stored;
+  });
+  for (std::uint64_t number = 1; number <= 2; ++number) {
+    const SequencePlace place = Stamp(numbering, "k");
+    EXPECT_EQ(place.sequence(), "k");
+    EXPECT_EQ(place.number(), number);
+    stored = number;
+    StampOthers(numbering, [] {});
+  }
+  EXPECT_EQ(asked, 2);
+}
+
 TEST(Numbering, APlaceIsReadAsItWasWritten) {
   Message message("x");
   message.key = "k";
@@ -477,6 +614,7 @@ TEST(Numbering, APlaceIsReadAsItWasWritten) {
   EXPECT_EQ(SequencePlace::Of(message)->after(), 6U);
   SetNumber(message, 9, 4, "shop");
   EXPECT_NE(SequencePlace::Of(message)->sequence(), "k");
+  EXPECT_EQ(SequencePlace::KeyOf(SequencePlace::Of(message)->sequence()), "k");
   EXPECT_EQ(SequencePlace::Of(message)->after(), 4U);
   SetNumber(message, 10);
   EXPECT_EQ(SequencePlace::Of(message)->sequence(), "k");

@@ -43,6 +43,14 @@ std::optional<Retry::Milliseconds> Retry::After(std::uint32_t attempt) const {
   return delay + Milliseconds(std::llround(static_cast<double>(delay.count()) * jitter_ * random));
 }
 
+Retry::Milliseconds Retry::Longest() const {
+  Milliseconds all(0);
+  for (const Milliseconds delay : delays_) {
+    all += delay + Milliseconds(std::llround(static_cast<double>(delay.count()) * jitter_));
+  }
+  return all;
+}
+
 void Retry::AddTo(HandlerSettings& settings) const { settings.retry = *this; }
 
 }  // namespace tidings::messaging

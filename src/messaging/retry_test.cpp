@@ -46,6 +46,12 @@ TEST(Retry, JitterOnlyProlongs) {
   }
 }
 
+TEST(Retry, SaysHowLongItsDelaysAreTogether) {
+  EXPECT_EQ(Retry().Longest(), 0ms);
+  EXPECT_EQ(Retry().Immediate(2).Delayed(5s, 30s).Jitter(0).Longest(), 35s);
+  EXPECT_EQ(Retry().BackOff(1s, 3.0, 20s, 5).Longest(), 63'600ms) << "with the whole of the jitter";
+}
+
 class RetryTest : public RouterFixture {};
 
 TEST_F(RetryTest, TriesAgainAtTheMillisecond) {

@@ -107,7 +107,7 @@ TEST_P(RouterSuite, NumbersFindWhatLiesBehindMoreThanThePrefetch) {
   MemoryInbox inbox;
   Bodies bodies;
   NumberBounds bounds;
-  bounds.gap = bounds.look = 10min;
+  bounds.gap = 10min;
   const OrderByNumber order(inbox, bounds);
   Router router(transport(), timers());
   router.Subscribe(queue_, order, Concurrency(4), Prefetch(12), Lease(lease()), Writes(bodies));

@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,25 +48,40 @@ class Numbering {
  public:
   // The last number that a message of this key was given, 0 if none was.
   using Last = std::function<Result<std::uint64_t>(const std::string& key)>;
-  // Keys that are counted in memory at once.
+  // Keys that are counted in memory at once. One is forgotten when at least half as many others were numbered since its last.
   static constexpr std::size_t kMostKeys = 100'000;
 
   // For publishers that remember nothing: counts in memory, under a name that no other publisher has and none will have after a
-  // restart. The order holds among the messages of one such life of the publisher; and of one of its keys as long as no
-  // kMostKeys others came in between.
+  // restart. The order holds among the messages of one such life of the publisher; those of a key that was forgotten in
+  // between go by another name from there on, with numbers from 1.
   Numbering();
-  // Goes on where `last` says, which is asked once a key (again after kMostKeys others). It knows the numbers of all messages that
-  // may have been published: of those that were written to a store before they were. One publisher at a time has a key, or
-  // `producer` tells them apart.
+  // Goes on where `last` says, which is asked once a key (and once more when it was forgotten). It knows the numbers of all
+  // messages that may have been published: of those that were written to a store before they were. One publisher at a time has a
+  // key, or `producer` tells them apart.
   explicit Numbering(Last last, std::string producer = "");
 
   // Numbers the next message of its key; one without a key has no order and gets none. An error of `last`: it is not numbered.
   Status Stamp(Message& message);
 
  private:
+  using Name = std::shared_ptr<const std::string>;
+  class Count {
+   public:
+    Count(std::uint64_t last_, Name producer_) : last(last_), producer(std::move(producer_)) {}
+    std::uint64_t last;
+    Name producer;  // which the key was given with its first number
+  };
+  using Counts = std::unordered_map<std::string, Count>;
+
+  // The count of a key that is known, which is among the newer ones from here on; null if it is not.
+  Count* Find(const std::string& key);
+  // Room for one more among the newer ones: where they are too many the older ones are forgotten.
+  void MakeRoom();
+
   Last last_;
-  std::string producer_;
-  std::unordered_map<std::string, std::uint64_t> counts_;
+  Name producer_;  // of keys that begin now: no forgotten one had it, where names are random
+  Counts newer_;
+  Counts older_;
 };
 
 // A message's place as SetNumber wrote it.
@@ -74,6 +90,7 @@ class SequencePlace {
   // Nothing if it has none.
   static std::optional<SequencePlace> Of(const Message& message);
   const std::string& sequence() const { return sequence_; }  // of its key, and producer
+  static std::string KeyOf(const std::string& sequence);
   std::uint64_t number() const { return number_; }
   std::uint64_t after() const { return after_; }
 

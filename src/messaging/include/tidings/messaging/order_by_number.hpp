@@ -16,19 +16,25 @@
 // - What does not come within `gap` (it expired, was purged, died at the broker's delivery limit) is passed over, logged and
 //   counted, here and in the ledger as `missed`. If it comes after all, it is handled at once; Context::late tells the handler.
 //   One that this handler buried has had its turn, and nobody waits for it.
-// - A key of which nothing is known begins with its first message; in the middle of its life, for a new consumer, with the
-//   lowest number that comes within `look`.
-// - A message without number or key is handled as it comes, after those of its key that came before it.
+// - A key of which nothing is known begins with its first message, number 1. In the middle of its life (the consumer is new, or
+//   the inbox has forgotten the key) the lowest number that comes waits for those before it as for any that are missing, and
+//   they count as one.
+// - A message without a number, or without a key, has no place. It waits behind those of its key that are being handled or were
+//   let in before it, and passes those that wait for an earlier number.
 //
 // Consumers that share an inbox, or each a share of the keys, may compete for a queue: one that waits for what another one
 // handles looks at the inbox every 50 ms. That is correct and slow; for speed, let one consume at a time
-// (QueueOptions::single_active), or give each a queue. On RabbitMQ a queue needs a delivery limit, as it has by default: without
-// one, 3.10 puts what is given back behind everything else.
+// (QueueOptions::single_active), or give each a queue. What one of them tries again the others wait for: the delays of the
+// handler's Retry are added to `gap`. What else keeps a message in hand is not known here: a handler that takes longer than
+// `gap`, all its tries together, or a circuit breaker that is open for longer, lets the others pass its message over. On
+// RabbitMQ a queue needs a delivery limit, as it has by default: without one, 3.10 puts what is given back behind everything
+// else.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include <tidings/messaging/handler_settings.hpp>
 #include <tidings/messaging/idempotent.hpp>
@@ -40,11 +46,14 @@ namespace tidings::messaging {
 class NumberBounds {
  public:
   NumberBounds() = default;
-  // How long the messages of a key wait for one that is missing. Longer than a dead consumer goes unnoticed (its lease, or its
-  // connection's heartbeats) and than the delays of retries that a stop may interrupt.
+  // How long the messages of a key wait for one that is missing: longer than a handler takes, and than a dead consumer's
+  // connection goes unnoticed. Where the transport has leases it is at least the handler's, and all the delays of its Retry
+  // (longest jitter, and a third, by which brokers round delays up) are waited for beside it.
   std::chrono::milliseconds gap{30'000};
-  // Each key pays this once where the consumer is new and the key is not.
-  std::chrono::milliseconds look{1'000};
+  // The same, exactly, for a key of which nothing is known; as long as for others if it is not given. Where a consumer is new and
+  // its keys are old each of them pays this once. Shorter than retries take, it lets the first messages of a new key change
+  // places; they are counted then as others are.
+  std::optional<std::chrono::milliseconds> look;
   // Where what is missed is counted; may be null.
   LossLedger* ledger = nullptr;
 };

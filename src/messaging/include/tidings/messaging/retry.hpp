@@ -43,6 +43,8 @@ class Retry {
   std::uint32_t tries() const { return static_cast<std::uint32_t>(delays_.size()) + 1; }
   // How long to wait after `attempt` (from 1) failed; nothing if that was the last one.
   std::optional<Milliseconds> After(std::uint32_t attempt) const;
+  // All delays together, each with its whole jitter.
+  Milliseconds Longest() const;
 
   void AddTo(HandlerSettings& settings) const;
 
