@@ -11,6 +11,8 @@ constexpr std::int64_t kLogBytes = 32 * 1024 * 1024;
 constexpr std::int64_t kLogSegmentBytes = 4 * 1024 * 1024;
 constexpr std::size_t kMostQueueName = 255;
 constexpr int kMostRemade = 3;
+// An entry that is there comes by then.
+constexpr std::chrono::milliseconds kFetchWait{1'000};
 
 StreamId EntryId(std::uint64_t number) { return {number, 0}; }
 
@@ -162,14 +164,14 @@ Task<Result<std::vector<StreamEntry>>> RabbitStreams::Claim(std::string stream, 
   co_return co_await FetchEach(std::move(stream), std::move(group), std::move(*outcome));
 }
 
-// What cannot be found any more is pending no more.
+// What is known to be cut off is pending no more.
 Task<Result<std::vector<StreamEntry>>> RabbitStreams::FetchEach(std::string stream, std::string group,
                                                                 GroupOutcome outcome) {
   std::vector<StreamEntry> entries;
   std::vector<std::uint64_t> gone;
   const auto& wanted = outcome.handed;
   for (std::size_t at = 0; at < wanted.size();) {
-    auto page = co_await Fetch(stream, wanted[at].first - 1, wanted.size() - at, std::chrono::milliseconds(0));
+    auto page = co_await Fetch(stream, wanted[at].first - 1, wanted.size() - at, kFetchWait);
     if (!page) co_return std::unexpected(page.error());
     for (StreamItem& item : page->items) {
       while (at < wanted.size() && wanted[at].first < item.offset + 1) gone.push_back(wanted[at++].first);
@@ -179,7 +181,13 @@ Task<Result<std::vector<StreamEntry>>> RabbitStreams::FetchEach(std::string stre
       }
     }
     if (!page->items.empty()) continue;
-    while (at < wanted.size()) gone.push_back(wanted[at++].first);
+    // Nothing came in time, which proves nothing: gone is what the stream begins behind, the rest stays pending.
+    const auto oldest = co_await OldestOf(stream);
+    const bool deleted = !oldest && oldest.error().code() == ErrorCode::kNotFound;
+    if (!oldest && !deleted) co_return std::unexpected(oldest.error());
+    while (deleted && at < wanted.size()) gone.push_back(wanted[at++].first);
+    while (oldest && *oldest && at < wanted.size() && wanted[at].first <= **oldest) gone.push_back(wanted[at++].first);
+    break;
   }
   if (!gone.empty()) {
     const auto dropped = co_await Do(stream, std::move(group), GroupStep::Ack(std::move(gone)));

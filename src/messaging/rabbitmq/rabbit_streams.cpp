@@ -6,6 +6,7 @@
 namespace tidings::messaging::rabbitmq {
 namespace {
 
+constexpr std::chrono::milliseconds kEmptyWait{200};
 constexpr std::uint16_t kLeastPrefetch = 16;
 constexpr std::uint16_t kMostPrefetch = 256;
 constexpr std::size_t kMostParked = 16;
@@ -112,6 +113,8 @@ Task<Result<std::optional<std::uint64_t>>> RabbitStreams::OldestOf(std::string q
   const auto reader = co_await Open(std::move(queue), 0, 1);
   if (!reader) co_return std::unexpected(reader.error());
   std::optional<std::uint64_t> oldest;
+  // The broker may send the first of them after its answer.
+  if ((*reader)->empty()) co_await (*reader)->Wait(kEmptyWait);
   if (!(*reader)->empty()) oldest = (*reader)->Take().offset;
   (*reader)->Stop();
   co_return oldest;
