@@ -248,7 +248,11 @@ Task<Result<RabbitStreams::Page>> RabbitStreams::Fetch(std::string stream, std::
   // off; that may be one too many, where it was cut off just there.
   const auto oldest = co_await OldestOf(stream);
   if (!oldest) co_return std::unexpected(oldest.error());
-  if (*oldest && **oldest > from) page.missing = **oldest - from;
+  if (*oldest) {
+    // It may have been trimmed on while this page was on its way.
+    const std::uint64_t first = std::min(**oldest, page.items.front().offset);
+    if (first > from) page.missing = first - from;
+  }
   co_return page;
 }
 
