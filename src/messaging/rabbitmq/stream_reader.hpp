@@ -53,7 +53,11 @@ class StreamReader final : public ChannelHandler, public std::enable_shared_from
 
  private:
   void OnContent(Content& content) override;
-  void OnCancelled() override { OnClosed(Error(ErrorCode::kUnavailable, "the stream is gone"), nullptr); }
+  void OnCancelled() override {
+    // The stream that comes next under this name begins anew: these entries are not its own.
+    fetched_.clear();
+    OnClosed(Error(ErrorCode::kUnavailable, "the stream is gone"), nullptr);
+  }
   void OnClosed(const Error& error, const CloseReason* exception) override;
 
   Executor executor_;
