@@ -30,6 +30,19 @@ class Inside {
   int& calls_;
 };
 
+// Runs at the end of a scope, a cancelled one's too.
+template <typename Action>
+class AtEnd {
+ public:
+  explicit AtEnd(Action action) : action_(std::move(action)) {}
+  ~AtEnd() { action_(); }
+  AtEnd(const AtEnd&) = delete;
+  AtEnd& operator=(const AtEnd&) = delete;
+
+ private:
+  Action action_;
+};
+
 }  // namespace
 
 StreamTail::StreamTail(Executor executor, Timers& timers, std::shared_ptr<Link> link,
@@ -52,11 +65,16 @@ StreamTail::StreamTail(Executor executor, Timers& timers, std::shared_ptr<Link> 
 Task<Status> StreamTail::Start(std::chrono::milliseconds timeout) {
   const auto self = shared_from_this();
   const Inside inside(calls_);
+  used_ = timers_.Steady();
   const Deadline deadline(timers_, timeout);
   if (!std::exchange(starting_, true)) {
+    // A caller that is cancelled leaves a tail that has ended: the next one makes another.
+    const AtEnd settle([this] {
+      if (!started_) started_ = Status(Fail(ErrorCode::kUnavailable, "opening stream " + stream_ + " was cancelled"));
+      if (!*started_) Stop();
+      moved_.NotifyAll();
+    });
     started_ = co_await Begin(timeout);
-    if (!*started_) Stop();
-    moved_.NotifyAll();
   }
   while (!started_ && !deadline.over()) co_await moved_.WaitFor(timers_, deadline.left());
   if (started_) co_return *started_;
@@ -148,15 +166,16 @@ Task<Result<std::uint64_t>> StreamTail::Append(Message message) {
   const std::string stamp = StampText(writer_, ++number_);
   const auto waiting = std::make_shared<Waiting>(executor_);
   waiting_.emplace(stamp, waiting);
+  const AtEnd forget([&] { waiting_.erase(stamp); });
   const auto published =
       co_await publisher_->Publish(Address::Queue(stream_), std::move(message), PublishOptions(), true, stamp);
   while (published && !waiting->offset && !ended_ && !deadline.over()) {
     co_await waiting->seen.WaitFor(timers_, deadline.left());
   }
-  waiting_.erase(stamp);
   used_ = timers_.Steady();
-  if (!published) co_return std::unexpected(published.error());
+  // Who has read it knows more than who did not hear of it.
   if (waiting->offset) co_return *waiting->offset;
+  if (!published) co_return std::unexpected(published.error());
   // Whoever appends next begins anew: this one may stand behind the end of a stream that lost its newest entries.
   Stop();
   co_return Fail(ErrorCode::kTimeout, "stream " + stream_ + " has the entry, but was not read up to it in time");
