@@ -273,6 +273,12 @@ std::string StampText(std::string_view writer, std::uint64_t number) {
 std::optional<std::pair<std::string_view, std::uint64_t>> ParseStamp(std::string_view stamp) {
   const std::size_t dash = stamp.rfind('-');
   if (dash == std::string_view::npos || dash == 0) return std::nullopt;
+  // What is not a name of this client's making would not be read back from a state.
+  constexpr std::string_view kNameCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+  constexpr std::size_t kMostName = 64;
+  if (dash > kMostName || stamp.substr(0, dash).find_first_not_of(kNameCharacters) != std::string_view::npos) {
+    return std::nullopt;
+  }
   const auto number = Number(stamp.substr(dash + 1));
   if (!number) return std::nullopt;
   return std::pair(stamp.substr(0, dash), *number);

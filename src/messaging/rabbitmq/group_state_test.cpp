@@ -204,5 +204,13 @@ TEST(GroupReplica, AStateIsDueInTime) {
   EXPECT_TRUE(replica.whole());
 }
 
+TEST(GroupStamp, WritersThatAStateCouldNotNameAreNoWriters) {
+  EXPECT_TRUE(ParseStamp(StampText(std::string(64, 'a'), 1)));
+  EXPECT_TRUE(ParseStamp("a-b_C9-7"));
+  EXPECT_FALSE(ParseStamp(StampText(std::string(65, 'a'), 1)));
+  EXPECT_FALSE(ParseStamp("a b-1"));
+  EXPECT_FALSE(ParseStamp("a\nw-1"));
+}
+
 }  // namespace
 }  // namespace tidings::messaging::rabbitmq
