@@ -93,6 +93,13 @@ GroupStep GroupStep::Claim(std::uint64_t idle, std::size_t limit, Millis at) {
   return step;
 }
 
+GroupStep GroupStep::Restart(std::uint64_t after) {
+  GroupStep step;
+  step.after = after;
+  step.kind = Kind::kRestart;
+  return step;
+}
+
 std::string GroupStep::Text() const {
   switch (kind) {
     case Kind::kCreate: return "create " + std::to_string(after);
@@ -100,6 +107,7 @@ std::string GroupStep::Text() const {
       return "take " + std::to_string(limit) + " " + std::to_string(at) + " " + std::to_string(after) + " " +
              RangesText(ids);
     case Kind::kAck: return "ack " + RangesText(ids);
+    case Kind::kRestart: return "restart " + std::to_string(after);
     case Kind::kClaim: break;
   }
   return "claim " + std::to_string(idle) + " " + std::to_string(limit) + " " + std::to_string(at);
@@ -117,6 +125,8 @@ std::optional<GroupStep> GroupStep::Parse(std::string_view text) {
     step.ids = std::move(*ids);
     return step;
   }
+  step.kind = Kind::kRestart;
+  if (word == "restart" && Numbers(text, {&step.after})) return step;
   step.kind = Kind::kClaim;
   if (word == "claim" && Numbers(text, {&step.idle, &step.limit, &step.at})) return step;
   return std::nullopt;
@@ -162,12 +172,19 @@ GroupOutcome GroupState::Apply(std::string_view writer, std::uint64_t number, co
     case GroupStep::Kind::kClaim:
       for (auto& [id, pending] : pending_) {
         if (outcome.handed.size() >= step.limit) break;
-        // Clocks of two machines differ: one that is behind claims later, never too early.
+        // It was handed out by a clock that is far ahead of the claimer's: as if that had gone on only so far as it asks for.
+        if (pending.since > step.at && pending.since - step.at > step.idle) pending.since = step.at + step.idle;
         if (step.at < pending.since || step.at - pending.since < step.idle) continue;
         pending.since = step.at;
         ++pending.deliveries;
         outcome.handed.emplace_back(id, pending.deliveries);
       }
+      break;
+    case GroupStep::Kind::kRestart:
+      if (last_ != step.after) break;
+      outcome.acknowledged = pending_.size();
+      pending_.clear();
+      last_ = 0;
       break;
   }
   return outcome;
@@ -227,7 +244,10 @@ std::optional<GroupOutcome> GroupReplica::Feed(std::uint64_t offset, std::string
     whole_ = offset == 0;
     waiting_.clear();
     first_ = offset;
+    segment_ = stated_ = 0;
     state_ = GroupState();
+  } else if (offset > next_) {
+    segment_ = offset;
   }
   next_ = offset + 1;
   bytes_ += body.size() + kStepOverhead;
@@ -252,7 +272,7 @@ void GroupReplica::FeedState(std::string_view body) {
   const std::size_t size = body.size();
   TakeUntil(body, ' ');
   const auto upto = Number(TakeUntil(body, ' '));
-  if (!upto) return;
+  if (!upto || *upto >= next_ - 1) return;
   if (!whole_) {
     auto state = *upto + 1 >= first_ ? GroupState::Parse(body) : std::nullopt;
     if (!state) return;
@@ -262,6 +282,7 @@ void GroupReplica::FeedState(std::string_view body) {
       if (logged.offset > *upto) FeedStep(logged.stamp, logged.body);
     }
   }
+  stated_ = *upto + 1;
   bytes_ = 0;
   state_bytes_ = size;
 }
@@ -273,6 +294,12 @@ std::string StampText(std::string_view writer, std::uint64_t number) {
 std::optional<std::pair<std::string_view, std::uint64_t>> ParseStamp(std::string_view stamp) {
   const std::size_t dash = stamp.rfind('-');
   if (dash == std::string_view::npos || dash == 0) return std::nullopt;
+  // What is not a name of this client's making would not be read back from a state.
+  constexpr std::string_view kNameCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+  constexpr std::size_t kMostName = 64;
+  if (dash > kMostName || stamp.substr(0, dash).find_first_not_of(kNameCharacters) != std::string_view::npos) {
+    return std::nullopt;
+  }
   const auto number = Number(stamp.substr(dash + 1));
   if (!number) return std::nullopt;
   return std::pair(stamp.substr(0, dash), *number);

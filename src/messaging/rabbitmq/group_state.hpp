@@ -6,6 +6,7 @@
 //   "take 10 1700… 7 8-12,14"  the first 10 of these ids that nobody took yet, at that time (ms); they are what came after 7
 //   "ack 8-9"                they are done
 //   "claim 5000 10 1700…"    the lowest 10 that were handed out at least 5,000 ms before
+//   "restart 12"             the stream was deleted and made anew: the group, if it still stands at 12, begins with its first entry
 //   "state 41 …"             all that the steps up to offset 41 of the log came to: whoever begins later begins with it
 #pragma once
 
@@ -30,7 +31,7 @@ std::optional<std::vector<std::uint64_t>> ParseRanges(std::string_view text);
 
 class GroupStep {
  public:
-  enum class Kind { kCreate, kTake, kAck, kClaim };
+  enum class Kind { kCreate, kTake, kAck, kClaim, kRestart };
 
   static GroupStep Create(std::uint64_t after);
   // `ids` ascend and are all that there were after `after`; nothing is taken where the group stands before that, so after it
@@ -38,6 +39,7 @@ class GroupStep {
   static GroupStep Take(std::size_t limit, Millis at, std::vector<std::uint64_t> ids, std::uint64_t after = 0);
   static GroupStep Ack(std::vector<std::uint64_t> ids);
   static GroupStep Claim(std::uint64_t idle, std::size_t limit, Millis at);
+  static GroupStep Restart(std::uint64_t after);
   static std::optional<GroupStep> Parse(std::string_view text);
   std::string Text() const;
 
@@ -55,7 +57,7 @@ class GroupOutcome {
   bool group = true;                                            // there is one
   bool full = false;                                            // so much is pending that no more is handed out
   std::vector<std::pair<std::uint64_t, std::uint32_t>> handed;  // ids, and how often by now
-  std::uint64_t acknowledged = 0;
+  std::uint64_t acknowledged = 0;                               // or dropped, with a restart
 };
 
 class GroupState {
@@ -97,9 +99,14 @@ class GroupReplica {
   std::optional<GroupOutcome> Feed(std::uint64_t offset, std::string_view stamp, std::string_view body);
   // False until a beginning was seen: the log's first step, or a state with all steps after it.
   bool whole() const { return whole_; }
+  // What it was fed is the rest of a log that was cut off, without a state to begin with.
+  bool lost() const { return next_ > 0 && !whole_; }
   const GroupState& state() const { return state_; }
-  // Whether so much was logged since the newest state that another one is due.
-  bool state_is_due() const { return whole_ && bytes_ >= kStateEvery && bytes_ >= 4 * state_bytes_; }
+  // Whether so much was logged since the newest state that another one is due; so it is where a segment of the log begins, for
+  // all before it may be dropped.
+  bool state_is_due() const {
+    return whole_ && (segment_ > stated_ || (bytes_ >= kStateEvery && bytes_ >= 4 * state_bytes_));
+  }
   // What is to be written as that state.
   std::string StateStep() const;
 
@@ -120,6 +127,8 @@ class GroupReplica {
   GroupState state_;
   std::deque<Logged> waiting_;  // steps that were seen before a beginning
   std::uint64_t first_ = 0;     // offset of the first of them
+  std::uint64_t segment_ = 0;   // where the newest segment begins that was not the first one seen
+  std::uint64_t stated_ = 0;    // the newest state speaks of all before it
   std::size_t bytes_ = 0;       // logged since the newest state
   std::size_t state_bytes_ = 0;
 };

@@ -33,7 +33,7 @@ TEST(GroupState, RangesAreReadAsTheyAreWritten) {
 
 TEST(GroupState, StepsAreReadAsTheyAreWritten) {
   for (const GroupStep& step : {GroupStep::Create(7), GroupStep::Take(10, 1'700, {3, 4, 9}), GroupStep::Ack({9, 3, 3}),
-                                GroupStep::Claim(500, 10, 1'700)}) {
+                                GroupStep::Claim(500, 10, 1'700), GroupStep::Restart(12)}) {
     const auto read = GroupStep::Parse(step.Text());
     ASSERT_TRUE(read) << step.Text();
     EXPECT_EQ(read->Text(), step.Text());
@@ -70,6 +70,36 @@ TEST(GroupState, ClaimsWhatIsIdle) {
   EXPECT_EQ(group.Do(GroupStep::Claim(50, 1, 160)).handed, (Handed{{1, 2}}));
   EXPECT_EQ(group.Do(GroupStep::Claim(50, 10, 160)).handed, (Handed{{2, 2}}));
   EXPECT_EQ(group.Do(GroupStep::Claim(50, 10, 210)).handed, (Handed{{1, 3}, {2, 3}, {3, 2}, {4, 2}}));
+}
+
+TEST(GroupState, ATakersClockThatIsAheadDelaysClaimsByTwiceTheIdleTimeAtMost) {
+  Worked group;
+  group.Do(GroupStep::Create(0));
+  group.Do(GroupStep::Take(1, 1'000'000, {1}));
+  EXPECT_TRUE(group.Do(GroupStep::Claim(50, 10, 200)).handed.empty()) << "as if it were handed out at 250";
+  EXPECT_TRUE(group.Do(GroupStep::Claim(50, 10, 299)).handed.empty());
+  EXPECT_EQ(group.Do(GroupStep::Claim(50, 10, 300)).handed, (Handed{{1, 2}}));
+  group.Do(GroupStep::Take(1, 1'000'000, {2}));
+  EXPECT_EQ(group.Do(GroupStep::Claim(0, 10, 301)).handed, (Handed{{1, 3}, {2, 2}})) << "whatever is pending";
+  // A little ahead is not moved: nothing is claimed too early because the claimer's clock is behind.
+  group.Do(GroupStep::Claim(0, 10, 340));
+  group.Do(GroupStep::Claim(50, 10, 300));
+  EXPECT_TRUE(group.Do(GroupStep::Claim(50, 10, 389)).handed.empty());
+  EXPECT_EQ(group.Do(GroupStep::Claim(50, 10, 390)).handed.size(), 2U);
+}
+
+TEST(GroupState, ARestartBeginsWithTheFirstEntryOnce) {
+  Worked group;
+  group.Do(GroupStep::Create(0));
+  group.Do(GroupStep::Take(10, 1, {1, 2, 3, 4, 5}));
+  group.Do(GroupStep::Ack({1, 2}));
+  EXPECT_EQ(group.Do(GroupStep::Restart(4)).acknowledged, 0U) << "it stands elsewhere";
+  EXPECT_EQ(group.state.last(), 5U);
+  EXPECT_EQ(group.Do(GroupStep::Restart(5)).acknowledged, 3U);
+  EXPECT_EQ(group.Do(GroupStep::Take(1, 1, {1, 2, 3})).handed, (Handed{{1, 1}}));
+  EXPECT_EQ(group.Do(GroupStep::Restart(5)).acknowledged, 0U) << "another one saw the same";
+  EXPECT_EQ(group.state.last(), 1U);
+  EXPECT_TRUE(group.Do(GroupStep::Take(10, 1, {6, 7}, 5)).handed.empty()) << "by one who saw it before";
 }
 
 TEST(GroupState, AStepThatWasSentTwiceCountsOnce) {
@@ -202,6 +232,43 @@ TEST(GroupReplica, AStateIsDueInTime) {
   EXPECT_FALSE(replica.Feed(offset + 1, "", "hello"));
   EXPECT_FALSE(replica.Feed(offset + 2, "a", "ack 1"));
   EXPECT_TRUE(replica.whole());
+}
+
+TEST(GroupReplica, AStateIsDueWhereASegmentBegins) {
+  GroupReplica replica;
+  replica.Feed(0, "a-1", "create 0");
+  replica.Feed(1, "a-2", "take 1 1 0 1-9");
+  EXPECT_FALSE(replica.state_is_due());
+  // RabbitMQ kept 2 to itself.
+  replica.Feed(3, "a-3", "ack 1");
+  EXPECT_TRUE(replica.state_is_due());
+  replica.Feed(4, "a-4", "state 1 0\n");
+  EXPECT_TRUE(replica.state_is_due()) << "what came between is lost with the segment before";
+  replica.Feed(5, "a-5", "state 99 0\n");
+  EXPECT_TRUE(replica.state_is_due()) << "it speaks of what is not there yet";
+  replica.Feed(6, "a-6", replica.StateStep());
+  EXPECT_FALSE(replica.state_is_due());
+}
+
+TEST(GroupReplica, ALogWithoutABeginningIsLostUntilAStateComes) {
+  GroupReplica replica;
+  EXPECT_FALSE(replica.lost()) << "nothing is there yet";
+  replica.Feed(7, "a-1", "ack 1");
+  EXPECT_TRUE(replica.lost());
+  EXPECT_FALSE(replica.state_is_due());
+  replica.Feed(8, "a-2", "state 5 3\np 2-3 1 1\n");
+  EXPECT_TRUE(replica.lost()) << "6 is missing";
+  replica.Feed(9, "a-3", "state 7 3\np 2-3 1 1\n");
+  EXPECT_FALSE(replica.lost());
+  EXPECT_EQ(replica.state().pending().size(), 2U);
+}
+
+TEST(GroupStamp, WritersThatAStateCouldNotNameAreNoWriters) {
+  EXPECT_TRUE(ParseStamp(StampText(std::string(64, 'a'), 1)));
+  EXPECT_TRUE(ParseStamp("a-b_C9-7"));
+  EXPECT_FALSE(ParseStamp(StampText(std::string(65, 'a'), 1)));
+  EXPECT_FALSE(ParseStamp("a b-1"));
+  EXPECT_FALSE(ParseStamp("a\nw-1"));
 }
 
 }  // namespace

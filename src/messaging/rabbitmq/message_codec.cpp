@@ -198,7 +198,10 @@ Status ReadTableInto(std::string_view content, Message& message, Beside& beside,
                                   ? value->whole
                                   : static_cast<std::uint64_t>(std::max<std::int64_t>(value->integer, 0));
     } else if (name == kOffset) {
-      beside.offset = value->kind == Value::Kind::kUnsigned ? value->whole : static_cast<std::uint64_t>(value->integer);
+      // The broker puts its own before what a writer said.
+      const bool whole = value->kind == Value::Kind::kUnsigned;
+      if (beside.offset || (!whole && value->integer < 0)) continue;
+      beside.offset = whole ? value->whole : static_cast<std::uint64_t>(value->integer);
     } else if (name == kKey) {
       message.key = value->Text().substr(0, Message::kMostKey);
     } else if (!IsBrokers(name)) {

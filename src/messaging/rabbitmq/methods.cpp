@@ -97,7 +97,7 @@ bool ReadMessageCount(std::string_view payload, std::uint32_t& messages) {
 
 bool ReadDeliver(std::string_view payload, Delivered& delivered) {
   Reader reader(payload);
-  reader.ShortText();  // the consumer's tag: there is one consumer a channel
+  delivered.consumer = reader.ShortText();
   delivered.tag = reader.U64();
   delivered.redelivered = (reader.U8() & 1) != 0;
   delivered.exchange = reader.ShortText();

@@ -114,6 +114,7 @@ bool ReadMessageCount(std::string_view payload, std::uint32_t& messages);
 // basic.deliver and basic.get-ok. Borrowed.
 class Delivered {
  public:
+  std::string_view consumer;  // its tag; none where it was fetched
   std::uint64_t tag = 0;
   bool redelivered = false;
   std::string_view exchange;

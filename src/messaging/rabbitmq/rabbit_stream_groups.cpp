@@ -1,6 +1,8 @@
 // The groups of RabbitStreams.
 #include <utility>
 
+#include <tidings/base/log.hpp>
+
 #include "rabbit_streams.hpp"
 
 namespace tidings::messaging::rabbitmq {
@@ -11,6 +13,10 @@ constexpr std::int64_t kLogBytes = 32 * 1024 * 1024;
 constexpr std::int64_t kLogSegmentBytes = 4 * 1024 * 1024;
 constexpr std::size_t kMostQueueName = 255;
 constexpr int kMostRemade = 3;
+// An entry that is there comes by then.
+constexpr std::chrono::milliseconds kFetchWait{1'000};
+// A node of the broker that lags behind has what a group was handed by then.
+constexpr std::chrono::milliseconds kLagWait{1'000};
 
 StreamId EntryId(std::uint64_t number) { return {number, 0}; }
 
@@ -45,7 +51,10 @@ Task<Result<std::shared_ptr<StreamGroup>>> RabbitStreams::GroupOf(std::string st
     }
     const auto member = held;
     const Status started = co_await member->Start(options_.call_timeout);
-    if (started) co_return member;
+    if (started) {
+      if (Status usable = member->Usable(); !usable) co_return std::unexpected(usable.error());
+      co_return member;
+    }
     if (started.error().code() != ErrorCode::kNotFound) co_return std::unexpected(started.error());
     const auto resume = resume_.find({stream, group});
     if (resume == resume_.end() || tries == kMostRemade) co_return std::unexpected(NoGroup(stream, group));
@@ -69,6 +78,20 @@ Task<Status> RabbitStreams::MakeGroup(std::string stream, std::string group, std
   const auto created = co_await member->Do(GroupStep::Create(after));
   if (!created) co_return std::unexpected(created.error());
   resume_[{stream, group}] = member->Resume();
+  co_return Status();
+}
+
+// What it has handed out already it hands out again rather than pass over what it has not. Where the stream is longer than the one
+// before it by now, nobody sees that it is another.
+Task<Status> RabbitStreams::RestartGroup(std::string stream, std::string group, std::uint64_t after) {
+  co_await timers_.Sleep(kLagWait);
+  const auto reaches = co_await Reaches(stream, after);
+  if (!reaches) co_return std::unexpected(reaches.error());
+  if (reaches->value_or(true)) co_return Status();
+  const auto outcome = co_await Do(stream, group, GroupStep::Restart(after));
+  if (!outcome) co_return std::unexpected(outcome.error());
+  ledger_.Count(LossCause::kTrimmed, stream, outcome->acknowledged);
+  log::Warning("rabbitmq stream was made anew", {{"stream", stream}, {"group", group}});
   co_return Status();
 }
 
@@ -118,8 +141,13 @@ Task<Result<std::vector<StreamEntry>>> RabbitStreams::ReadGroup(std::string stre
     }
     // Where another one's steps are still on their way to here, these entries are taken: the step then hands out others, or none.
     const std::uint64_t after = (*member)->state().last();
-    auto page = co_await Fetch(stream, after, limit, deadline.left());
+    auto page = co_await Fetch(stream, after, limit, deadline.left(), Beyond::kTell);
     if (!page) co_return std::unexpected(page.error());
+    if (page->beyond) {
+      const Status restarted = co_await RestartGroup(stream, group, after);
+      if (!restarted && restarted.error().code() != ErrorCode::kNotFound) co_return std::unexpected(restarted.error());
+      continue;
+    }
     if (page->items.empty()) co_return entries;
     std::vector<std::uint64_t> ids;
     ids.reserve(page->items.size());
@@ -162,14 +190,14 @@ Task<Result<std::vector<StreamEntry>>> RabbitStreams::Claim(std::string stream, 
   co_return co_await FetchEach(std::move(stream), std::move(group), std::move(*outcome));
 }
 
-// What cannot be found any more is pending no more.
+// What is known to be cut off is pending no more.
 Task<Result<std::vector<StreamEntry>>> RabbitStreams::FetchEach(std::string stream, std::string group,
                                                                 GroupOutcome outcome) {
   std::vector<StreamEntry> entries;
   std::vector<std::uint64_t> gone;
   const auto& wanted = outcome.handed;
   for (std::size_t at = 0; at < wanted.size();) {
-    auto page = co_await Fetch(stream, wanted[at].first - 1, wanted.size() - at, std::chrono::milliseconds(0));
+    auto page = co_await Fetch(stream, wanted[at].first - 1, wanted.size() - at, kFetchWait);
     if (!page) co_return std::unexpected(page.error());
     for (StreamItem& item : page->items) {
       while (at < wanted.size() && wanted[at].first < item.offset + 1) gone.push_back(wanted[at++].first);
@@ -179,7 +207,13 @@ Task<Result<std::vector<StreamEntry>>> RabbitStreams::FetchEach(std::string stre
       }
     }
     if (!page->items.empty()) continue;
-    while (at < wanted.size()) gone.push_back(wanted[at++].first);
+    // Nothing came in time, which proves nothing: gone is what the stream begins behind, the rest stays pending.
+    const auto oldest = co_await OldestOf(stream);
+    const bool deleted = !oldest && oldest.error().code() == ErrorCode::kNotFound;
+    if (!oldest && !deleted) co_return std::unexpected(oldest.error());
+    while (deleted && at < wanted.size()) gone.push_back(wanted[at++].first);
+    while (oldest && *oldest && at < wanted.size() && wanted[at].first <= **oldest) gone.push_back(wanted[at++].first);
+    break;
   }
   if (!gone.empty()) {
     const auto dropped = co_await Do(stream, std::move(group), GroupStep::Ack(std::move(gone)));
@@ -191,21 +225,33 @@ Task<Result<std::vector<StreamEntry>>> RabbitStreams::FetchEach(std::string stre
 
 Task<Result<GroupStats>> RabbitStreams::Group(std::string stream, std::string group) {
   const auto self = shared_from_this();
-  const auto member = co_await GroupOf(stream, group);
-  if (!member) co_return std::unexpected(member.error());
-  // With all that others did until now.
-  const auto newest = co_await NewestOf((*member)->log());
-  if (!newest) co_return std::unexpected(newest.error());
-  if (*newest && !co_await (*member)->Saw(**newest, options_.call_timeout)) {
-    co_return Fail(ErrorCode::kTimeout, "the log of group " + group + " of stream " + stream + " was not read in time");
+  for (int tries = 1;; ++tries) {
+    const auto member = co_await GroupOf(stream, group);
+    if (!member) co_return std::unexpected(member.error());
+    // With all that others did until now.
+    const auto newest = co_await NewestOf((*member)->log());
+    if (!newest && newest.error().code() != ErrorCode::kNotFound) co_return std::unexpected(newest.error());
+    // One that has ended, or its log was deleted: the next one begins anew.
+    if (!newest || (*newest && !co_await (*member)->Saw(**newest, options_.call_timeout))) {
+      if (newest && !(*member)->ended()) {
+        co_return Fail(ErrorCode::kTimeout,
+                       "the log of group " + group + " of stream " + stream + " was not read in time");
+      }
+      if (tries == kMostRemade) {
+        co_return Fail(ErrorCode::kUnavailable,
+                       "the log of group " + group + " of stream " + stream + " came to an end");
+      }
+      (*member)->Stop();
+      continue;
+    }
+    const GroupState& state = (*member)->state();
+    if (!state.created()) co_return std::unexpected(NoGroup(stream, group));
+    GroupStats stats;
+    stats.pending = state.pending().size();
+    stats.last_delivered = EntryId(state.last());
+    if (!state.pending().empty()) stats.oldest_pending = EntryId(state.pending().begin()->first);
+    co_return stats;
   }
-  const GroupState& state = (*member)->state();
-  if (!state.created()) co_return std::unexpected(NoGroup(stream, group));
-  GroupStats stats;
-  stats.pending = state.pending().size();
-  stats.last_delivered = EntryId(state.last());
-  if (!state.pending().empty()) stats.oldest_pending = EntryId(state.pending().begin()->first);
-  co_return stats;
 }
 
 }  // namespace tidings::messaging::rabbitmq

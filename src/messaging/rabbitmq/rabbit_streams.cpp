@@ -8,9 +8,6 @@ namespace {
 
 constexpr std::uint16_t kLeastPrefetch = 16;
 constexpr std::uint16_t kMostPrefetch = 256;
-constexpr std::size_t kMostParked = 16;
-// A reader that stands so far before the place that is asked for reads on to it.
-constexpr std::uint64_t kMostSkipped = 1'000;
 constexpr std::chrono::milliseconds kOpenPause{50};
 // How often a read looks whether its stream is there by now.
 constexpr std::chrono::milliseconds kMissingPause{100};
@@ -50,6 +47,7 @@ RabbitStreams::RabbitStreams(Executor executor, Timers& timers, LossLedger& ledg
       link_(std::move(link)),
       publisher_(std::move(publisher)),
       options_(options),
+      parked_(timers_),
       made_(executor_) {}
 
 Status RabbitStreams::CheckUse(std::string_view stream) const {
@@ -102,10 +100,7 @@ Task<Status> RabbitStreams::Declare(std::string queue, QueueArguments arguments)
 Task<Result<std::optional<std::uint64_t>>> RabbitStreams::NewestOf(std::string queue) {
   const auto reader = co_await Open(std::move(queue), std::nullopt, kWholeChunk);
   if (!reader) co_return std::unexpected(reader.error());
-  std::optional<std::uint64_t> newest;
-  while (!(*reader)->empty()) newest = (*reader)->Take().offset;
-  (*reader)->Stop();
-  co_return newest;
+  co_return (*reader)->TakeNewest();
 }
 
 Task<Result<std::optional<std::uint64_t>>> RabbitStreams::OldestOf(std::string queue) {
@@ -146,7 +141,7 @@ Task<Result<StreamId>> RabbitStreams::Append(std::string stream, Message message
   for (int tries = 1;; ++tries) {
     const auto tail = co_await TailOf(stream);
     if (!tail) co_return std::unexpected(tail.error());
-    const auto offset = co_await (*tail)->Append(message);
+    const auto offset = co_await (*tail)->Append(message, (*tail)->NextStamp());
     if (offset) co_return PlaceOf(*offset);
     // Deleted under its tail: made again.
     if (offset.error().code() != ErrorCode::kNotFound || tries == kMostMade) co_return std::unexpected(offset.error());
@@ -187,37 +182,21 @@ Task<Result<std::uint64_t>> RabbitStreams::Trim(std::string stream, TrimPolicy) 
                      " by a policy, or RabbitOptions::stream_most_bytes and stream_most_age before it is made");
 }
 
-// `exact`: one of which it is known that there is something.
-std::shared_ptr<StreamReader> RabbitStreams::TakeParked(const std::string& stream, std::uint64_t from, bool exact) {
-  const auto usable = [&](const std::shared_ptr<StreamReader>& reader) {
-    return reader->stream() == stream && reader->position() <= from && from - reader->position() <= kMostSkipped &&
-           (!reader->empty() || (reader->alive() && !exact));
-  };
-  const auto found = std::ranges::find_if(parked_, usable);
-  if (found == parked_.end()) return nullptr;
-  auto reader = std::move(*found);
-  parked_.erase(found);
-  while (!reader->empty() && reader->position() < from) reader->Take();
-  if (!reader->empty() || (reader->alive() && !exact)) return reader;
-  reader->Stop();
-  return nullptr;
-}
-
-void RabbitStreams::Park(std::shared_ptr<StreamReader> reader) {
-  reader->Settle();
-  parked_.push_back(std::move(reader));
-  if (parked_.size() <= kMostParked) return;
-  parked_.front()->Stop();
-  parked_.pop_front();
+Task<Result<std::optional<bool>>> RabbitStreams::Reaches(std::string stream, std::uint64_t from) {
+  if (from == 0) co_return true;
+  const auto newest = co_await NewestOf(std::move(stream));
+  if (!newest) co_return std::unexpected(newest.error());
+  if (!*newest) co_return std::nullopt;
+  co_return **newest + 1 >= from;
 }
 
 Task<Result<RabbitStreams::Page>> RabbitStreams::Fetch(std::string stream, std::uint64_t from, std::size_t limit,
-                                                       std::chrono::milliseconds wait) {
+                                                       std::chrono::milliseconds wait, Beyond beyond) {
   Page page;
   if (limit == 0) co_return page;
   const Deadline deadline(timers_, wait);
-  // Nobody knows whether a reader without anything is behind; one that is new has all that there is.
-  auto reader = TakeParked(stream, from, wait.count() == 0);
+  auto reader = parked_.Take(stream, from);
+  bool reached = true;
   for (;;) {
     if (closed_) co_return std::unexpected(TransportClosed());
     if (!reader || (!reader->alive() && reader->empty())) {
@@ -230,22 +209,47 @@ Task<Result<RabbitStreams::Page>> RabbitStreams::Fetch(std::string stream, std::
         continue;
       }
       reader = std::move(*opened);
+      reached = beyond == Beyond::kWait || !reader->empty();
+    } else if (wait.count() == 0 && reader->empty() && !co_await reader->CatchUp()) {
+      reader->Stop();
+      continue;
     }
+    // One that was parked a little before `from` has not come to it yet.
+    const bool before = !reader->empty() && wait.count() == 0;
     while (!reader->empty() && page.items.size() < limit) {
       StreamItem item = reader->Take();
       if (item.offset >= from) page.items.push_back(std::move(item));
     }
+    if (!page.items.empty()) break;
+    if (before) continue;
+    if (!reached) {
+      const auto reaches = co_await Reaches(stream, from);
+      if (!reaches && reaches.error().code() != ErrorCode::kNotFound) co_return std::unexpected(reaches.error());
+      reached = reaches && reaches->value_or(false);
+      page.beyond = reaches && !reaches->value_or(true);
+      // It would wait at a place that its stream has not come to, and pass over what comes before.
+      if (!reached) std::exchange(reader, nullptr)->Stop();
+      if (page.beyond || (!reached && deadline.over())) co_return page;
+      if (!reached) {
+        co_await timers_.Sleep(std::min(deadline.left(), kMissingPause));
+        continue;
+      }
+    }
+    if (deadline.over()) break;
     reader->Settle();
-    if (!page.items.empty() || deadline.over()) break;
     co_await reader->Wait(deadline.left());
   }
-  Park(std::move(reader));
+  parked_.Park(std::move(reader));
   if (page.items.empty() || page.items.front().offset == from) co_return page;
   // RabbitMQ keeps an offset to itself at the beginning of each segment. What is before the first one that is kept was cut
   // off; that may be one too many, where it was cut off just there.
   const auto oldest = co_await OldestOf(stream);
   if (!oldest) co_return std::unexpected(oldest.error());
-  if (*oldest && **oldest > from) page.missing = **oldest - from;
+  if (*oldest) {
+    // It may have been trimmed on while this page was on its way.
+    const std::uint64_t first = std::min(**oldest, page.items.front().offset);
+    if (first > from) page.missing = first - from;
+  }
   co_return page;
 }
 
@@ -279,7 +283,7 @@ void RabbitStreams::Close() {
   for (const auto& weak : readers_) {
     if (const auto reader = weak.lock()) reader->Stop();
   }
-  parked_.clear();
+  parked_.Clear();
   made_.NotifyAll();
 }
 

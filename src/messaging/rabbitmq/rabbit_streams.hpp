@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -17,6 +16,7 @@
 
 #include "declarer.hpp"
 #include "link.hpp"
+#include "parked_readers.hpp"
 #include "publisher.hpp"
 #include "stream_group.hpp"
 #include "stream_reader.hpp"
@@ -56,7 +56,10 @@ class RabbitStreams final : public Streams, public std::enable_shared_from_this<
    public:
     std::vector<StreamItem> items;
     std::uint64_t missing = 0;  // cut off between the place that was asked for and the first of them
+    bool beyond = false;        // nothing, for the stream ends before that place
   };
+  // What to do where a stream ends before the place that is asked for.
+  enum class Beyond { kWait, kTell };
 
   Status CheckUse(std::string_view stream) const;
   Task<Result<std::shared_ptr<StreamReader>>> Open(std::string stream, std::optional<std::uint64_t> from,
@@ -66,13 +69,16 @@ class RabbitStreams final : public Streams, public std::enable_shared_from_this<
   Task<Result<std::optional<std::uint64_t>>> NewestOf(std::string queue);
   Task<Result<std::optional<std::uint64_t>>> OldestOf(std::string queue);
   Task<Result<std::shared_ptr<StreamTail>>> TailOf(std::string stream);
-  Task<Result<Page>> Fetch(std::string stream, std::uint64_t from, std::size_t limit, std::chrono::milliseconds wait);
-  std::shared_ptr<StreamReader> TakeParked(const std::string& stream, std::uint64_t from, bool exact);
-  void Park(std::shared_ptr<StreamReader> reader);
+  // Whether the stream ends there or later. Nothing: it holds no entry, which tells nothing.
+  Task<Result<std::optional<bool>>> Reaches(std::string stream, std::uint64_t from);
+  Task<Result<Page>> Fetch(std::string stream, std::uint64_t from, std::size_t limit, std::chrono::milliseconds wait,
+                           Beyond beyond = Beyond::kWait);
 
   Task<Result<std::shared_ptr<StreamGroup>>> GroupOf(std::string stream, std::string group);
   Task<Result<GroupOutcome>> Do(std::string stream, std::string group, GroupStep step);
   Task<Status> MakeGroup(std::string stream, std::string group, std::uint64_t after);
+  // Of a stream that ends before it, so was made anew.
+  Task<Status> RestartGroup(std::string stream, std::string group, std::uint64_t after);
   Task<Result<std::vector<StreamEntry>>> FetchEach(std::string stream, std::string group, GroupOutcome outcome);
 
   Executor executor_;
@@ -86,10 +92,9 @@ class RabbitStreams final : public Streams, public std::enable_shared_from_this<
   std::map<std::pair<std::string, std::string>, std::shared_ptr<StreamGroup>> groups_;
   // Where groups stood that this process worked in, should the broker lose them.
   std::map<std::pair<std::string, std::string>, std::uint64_t> resume_;
-  // Readers that nobody reads with now, the newest last; and all that there are.
-  std::deque<std::shared_ptr<StreamReader>> parked_;
-  std::vector<std::weak_ptr<StreamReader>> readers_;
-  Signal made_;  // a stream was made here
+  ParkedReaders parked_;
+  std::vector<std::weak_ptr<StreamReader>> readers_;  // all that there are
+  Signal made_;                                       // a stream was made here
 };
 
 }  // namespace tidings::messaging::rabbitmq

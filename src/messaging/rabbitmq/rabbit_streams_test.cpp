@@ -2,74 +2,19 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
 #include <tidings/base/id.hpp>
-#include <tidings/messaging/rabbitmq/rabbit_transport.hpp>
-#include <tidings/messaging/servers/rabbit_server.hpp>
-#include <tidings/messaging/streams.hpp>
 
-#include "../testing/task_runner.hpp"
+#include "testing/rabbit_streams_fixture.hpp"
 
 namespace tidings::messaging {
 namespace {
 
 using namespace std::chrono_literals;
-
-class RabbitTransportStreams : public ::testing::Test {
- protected:
-  RabbitTransportStreams() : timers_(runner_.executor()), stream_("stream." + RandomToken(12)) {}
-  ~RabbitTransportStreams() override {
-    for (const auto& transport : transports_) runner_.Run(transport->Close());
-    transports_.clear();
-    runner_.Poll();
-  }
-
-  static RabbitOptions Options() { return RabbitOptions(servers::SharedRabbit().url()); }
-  // RabbitMQ keeps 30,000 bytes, by segments of 10,000.
-  static RabbitOptions Trimmed() {
-    RabbitOptions options = Options();
-    options.stream_segment_bytes = 10'000;
-    options.stream_most_bytes = 30'000;
-    return options;
-  }
-  RabbitTransport& Use(RabbitOptions options) {
-    transports_.push_back(*RabbitTransport::Make(runner_.executor(), timers_, ledger_, std::move(options)));
-    return *transports_.back();
-  }
-
-  template <class T>
-  T Run(Task<Result<T>> task) {
-    auto result = runner_.Run(std::move(task));
-    if (!result) throw std::runtime_error(result.error().message());
-    if constexpr (!std::is_void_v<T>) return std::move(*result);
-  }
-  std::vector<StreamId> AppendMany(Streams& streams, int count, std::size_t size) {
-    std::vector<StreamId> ids;
-    for (int i = 0; i < count; ++i) {
-      ids.push_back(Run(streams.Append(stream_, Message("m", std::to_string(i) + std::string(size, 'x')))));
-    }
-    return ids;
-  }
-  std::vector<StreamEntry> ReadAll(Streams& streams, StreamId after) {
-    std::vector<StreamEntry> all;
-    for (;;) {
-      auto page = Run(streams.Read(stream_, after, 50, 0ms));
-      if (page.empty()) return all;
-      after = page.back().id;
-      for (StreamEntry& entry : page) all.push_back(std::move(entry));
-    }
-  }
-
-  testing::TaskRunner runner_;
-  SystemTimers timers_;
-  LossLedger ledger_;
-  std::string stream_;
-  std::vector<std::unique_ptr<RabbitTransport>> transports_;
-};
+using testing::RabbitTransportStreams;
 
 TEST_F(RabbitTransportStreams, SegmentsMakeNoGaps) {
   RabbitOptions options = Options();

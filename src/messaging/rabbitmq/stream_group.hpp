@@ -2,9 +2,12 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <tidings/base/error.hpp>
@@ -26,6 +29,8 @@ class StreamGroup final : public std::enable_shared_from_this<StreamGroup> {
 
   // Has read the log when it returns. kNotFound: there is no log.
   Task<Status> Start(std::chrono::milliseconds timeout);
+  // kUnavailable: what is kept of the log does not say where the group stands.
+  Status Usable() const;
   // Adds the step to the log; what it led to. Unknown where the error is kTimeout.
   Task<Result<GroupOutcome>> Do(GroupStep step);
   // Until it has seen what stands at this offset of the log.
@@ -34,18 +39,26 @@ class StreamGroup final : public std::enable_shared_from_this<StreamGroup> {
   const GroupState& state() const { return replica_.state(); }
   const std::string& log() const { return log_; }
   bool ended() const { return tail_->ended(); }
+  std::size_t awaited() const { return awaited_.size(); }
   // Where a group begins that shall lose nothing that this one owes.
   std::uint64_t Resume() const;
   void Stop() { tail_->Stop(); }
 
  private:
-  void OnEntry(const StreamItem& item, bool awaited);
+  // A step of which somebody here wants to know what it led to.
+  class Awaited {
+   public:
+    bool seen = false;
+    std::optional<GroupOutcome> outcome;
+  };
+
+  void OnEntry(const StreamItem& item);
   void WriteState();
 
   Executor executor_;
   std::string log_;
   GroupReplica replica_;
-  std::map<std::uint64_t, GroupOutcome> outcomes_;  // of steps that are awaited here, by their offsets
+  std::map<std::string, Awaited, std::less<>> awaited_;  // by their stamps
   bool writing_state_ = false;
   std::shared_ptr<StreamTail> tail_;
 };

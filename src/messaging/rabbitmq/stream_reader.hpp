@@ -21,6 +21,7 @@ namespace tidings::messaging::rabbitmq {
 class StreamItem {
  public:
   std::uint64_t offset = 0;
+  bool placed = true;  // false: it could not be read, nor could its offset, which is taken from the one before
   Message message;
   std::string stamp;
   std::uint64_t tag = 0;
@@ -28,13 +29,15 @@ class StreamItem {
 
 class StreamReader final : public ChannelHandler, public std::enable_shared_from_this<StreamReader> {
  public:
-  // Fetches at most `prefetch` entries ahead, 1 to 65,535.
+  // Fetches so many entries ahead, 1 to 65,535, and what is left of the chunk that the last of them is in: up to some thousand
+  // more, where so many were appended together.
   StreamReader(Executor executor, Timers& timers, std::string stream, std::uint16_t prefetch);
   ~StreamReader() override;
 
   // Begins at this offset, or at the first entry after it that is kept; without one, a little before the stream's end. Where
-  // it succeeds, all that the stream had from there on is fetched, up to the prefetch. Once. kNotFound: there is no stream;
-  // kConflict: it is a queue of another kind; kUnavailable: not now, so shortly after the broker was started.
+  // it succeeds, all that the stream had from there on is fetched, up to the prefetch: if it is empty then, there was nothing.
+  // Once. kNotFound: there is no stream; kConflict: it is a queue of another kind; kUnavailable: not now, so shortly after the
+  // broker was started.
   Task<Status> Open(std::shared_ptr<Connection> connection, std::optional<std::uint64_t> from);
 
   const std::string& stream() const { return stream_; }
@@ -44,16 +47,27 @@ class StreamReader final : public ChannelHandler, public std::enable_shared_from
   std::uint64_t position() const { return fetched_.empty() ? next_ : fetched_.front().offset; }
   // REQUIRES: not empty.
   StreamItem Take();
+  // Offset of the newest of what is fetched, if there is something; it is stopped. Of a reader that was opened without an
+  // offset, with kWholeChunk, just now: the stream's newest.
+  std::optional<std::uint64_t> TakeNewest();
   // Until there is something to take, it is not alive or the time is over.
   Task<void> Wait(std::chrono::milliseconds timeout);
   // Asks for as much as was taken.
   void Settle();
+  // Does so and returns when all that the stream has by now is fetched, up to the prefetch.
+  Task<Status> CatchUp();
   // Ends it: who waits goes on.
   void Stop();
 
  private:
+  // `asked`: the broker was just asked for more.
+  Task<Result<Reply>> Fence(Channel& channel, bool asked);
   void OnContent(Content& content) override;
-  void OnCancelled() override { OnClosed(Error(ErrorCode::kUnavailable, "the stream is gone"), nullptr); }
+  void OnCancelled() override {
+    // The stream that comes next under this name begins anew: these entries are not its own.
+    fetched_.clear();
+    OnClosed(Error(ErrorCode::kUnavailable, "the stream is gone"), nullptr);
+  }
   void OnClosed(const Error& error, const CloseReason* exception) override;
 
   Executor executor_;

@@ -4,11 +4,13 @@
 #include <boost/asio/detached.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include <tidings/base/id.hpp>
 #include <tidings/base/log.hpp>
 
+#include "at_end.hpp"
 #include "group_state.hpp"
 
 namespace tidings::messaging::rabbitmq {
@@ -52,11 +54,20 @@ StreamTail::StreamTail(Executor executor, Timers& timers, std::shared_ptr<Link> 
 Task<Status> StreamTail::Start(std::chrono::milliseconds timeout) {
   const auto self = shared_from_this();
   const Inside inside(calls_);
+  used_ = timers_.Steady();
   const Deadline deadline(timers_, timeout);
   if (!std::exchange(starting_, true)) {
-    started_ = co_await Begin(timeout);
-    if (!*started_) Stop();
-    moved_.NotifyAll();
+    // On its own: a caller that is cancelled ends it for nobody else.
+    const auto begin = [](std::shared_ptr<StreamTail> tail, std::chrono::milliseconds within) -> Task<void> {
+      tail->started_ = co_await tail->Begin(within);
+    };
+    boost::asio::co_spawn(executor_, begin(self, timeout), [self](const std::exception_ptr&) {
+      if (!self->started_) {
+        self->started_ = Status(Fail(ErrorCode::kUnavailable, "stream " + self->stream_ + " was not opened"));
+      }
+      if (!*self->started_) self->Stop();
+      self->moved_.NotifyAll();
+    });
   }
   while (!started_ && !deadline.over()) co_await moved_.WaitFor(timers_, deadline.left());
   if (started_) co_return *started_;
@@ -80,9 +91,7 @@ Task<Status> StreamTail::Begin(std::chrono::milliseconds timeout) {
   if (!connection) co_return std::unexpected(connection.error());
   const auto end = std::make_shared<StreamReader>(executor_, timers_, stream_, kWholeChunk);
   if (Status opened = co_await end->Open(*connection, std::nullopt); !opened) co_return opened;
-  std::optional<std::uint64_t> last;
-  while (!end->empty()) last = end->Take().offset;
-  end->Stop();
+  const auto last = end->TakeNewest();
   if (last && !co_await Saw(*last, deadline.left())) {
     co_return Fail(ErrorCode::kTimeout, "stream " + stream_ + " was not read to its end in time");
   }
@@ -94,13 +103,20 @@ Task<Status> StreamTail::Attach(std::chrono::milliseconds timeout) {
   if (!connection) co_return std::unexpected(connection.error());
   auto reader = std::make_shared<StreamReader>(executor_, timers_, stream_, next_ ? kTailPrefetch : kWholeChunk);
   if (Status opened = co_await reader->Open(*connection, next_); !opened) co_return opened;
-  if (ended_) co_return Fail(ErrorCode::kUnavailable, "the transport is closed");
   if (!next_) {
     // What is here was there before.
     next_ = 0;
     while (!reader->empty()) next_ = reader->Take().offset + 1;
     reader->Settle();
+  } else if (*next_ > 0 && reader->empty()) {
+    const auto end = std::make_shared<StreamReader>(executor_, timers_, stream_, kWholeChunk);
+    if (Status opened = co_await end->Open(*connection, std::nullopt); !opened) co_return opened;
+    const auto newest = end->TakeNewest();
+    if (!newest || *newest + 1 < *next_) {
+      co_return Fail(ErrorCode::kNotFound, "stream " + stream_ + " was deleted, and made anew");
+    }
   }
+  if (ended_) co_return Fail(ErrorCode::kUnavailable, "the transport is closed");
   reader_ = std::move(reader);
   co_return Status();
 }
@@ -127,36 +143,36 @@ void StreamTail::TakeAll() {
     const StreamItem item = reader_->Take();
     if (item.offset < *next_) continue;
     next_ = item.offset + 1;
+    if (on_entry_) on_entry_(item);
     const auto found = waiting_.find(item.stamp);
-    const auto waiting = found == waiting_.end() ? nullptr : found->second;
     // A message that was sent again stands there twice: its place is the first one.
-    const bool awaited = waiting && !waiting->offset;
-    if (on_entry_) on_entry_(item, awaited);
-    if (!awaited) continue;
-    waiting->offset = item.offset;
-    waiting->seen.NotifyAll();
+    if (found == waiting_.end() || found->second->offset) continue;
+    found->second->offset = item.offset;
+    found->second->seen.NotifyAll();
   }
   reader_->Settle();
   moved_.NotifyAll();
 }
 
-Task<Result<std::uint64_t>> StreamTail::Append(Message message) {
+std::string StreamTail::NextStamp() { return StampText(writer_, ++number_); }
+
+Task<Result<std::uint64_t>> StreamTail::Append(Message message, std::string stamp) {
   const auto self = shared_from_this();
   const Inside inside(calls_);
   used_ = timers_.Steady();
   const Deadline deadline(timers_, options_.timeout);
-  const std::string stamp = StampText(writer_, ++number_);
   const auto waiting = std::make_shared<Waiting>(executor_);
   waiting_.emplace(stamp, waiting);
+  const AtEnd forget([&] { waiting_.erase(stamp); });
   const auto published =
       co_await publisher_->Publish(Address::Queue(stream_), std::move(message), PublishOptions(), true, stamp);
   while (published && !waiting->offset && !ended_ && !deadline.over()) {
     co_await waiting->seen.WaitFor(timers_, deadline.left());
   }
-  waiting_.erase(stamp);
   used_ = timers_.Steady();
-  if (!published) co_return std::unexpected(published.error());
+  // Who has read it knows more than who did not hear of it.
   if (waiting->offset) co_return *waiting->offset;
+  if (!published) co_return std::unexpected(published.error());
   // Whoever appends next begins anew: this one may stand behind the end of a stream that lost its newest entries.
   Stop();
   co_return Fail(ErrorCode::kTimeout, "stream " + stream_ + " has the entry, but was not read up to it in time");

@@ -34,17 +34,20 @@ class StreamTailOptions {
 
 class StreamTail final : public std::enable_shared_from_this<StreamTail> {
  public:
-  // Every entry after the place where it began; `awaited`: somebody here waits for it and will go on in a later turn.
-  using OnEntry = std::function<void(const StreamItem& item, bool awaited)>;
+  // Every entry after the place where it began.
+  using OnEntry = std::function<void(const StreamItem& item)>;
 
   StreamTail(Executor executor, Timers& timers, std::shared_ptr<Link> link, std::shared_ptr<Publisher> publisher,
              std::string stream, StreamTailOptions options, OnEntry on_entry = nullptr);
 
   // Returns when it follows; with from_first, when it has seen all that there was. kNotFound: there is no stream. Whoever calls
-  // it while another does waits for the same.
+  // it while another does waits for the same. Cancelled, it goes on for those who call it next.
   Task<Status> Start(std::chrono::milliseconds timeout);
-  // Confirmed, and where. The outcome is unknown where the error is kTimeout. REQUIRES: it was started.
-  Task<Result<std::uint64_t>> Append(Message message);
+  // What marks the entry that is appended next.
+  std::string NextStamp();
+  // Confirmed, and where. The outcome is unknown where the error is kTimeout. In the order of their stamps. REQUIRES: it was
+  // started.
+  Task<Result<std::uint64_t>> Append(Message message, std::string stamp);
   // Until it has seen what stands at `offset`; false if the time was over before.
   Task<bool> Saw(std::uint64_t offset, std::chrono::milliseconds timeout);
 

@@ -40,6 +40,7 @@ void DisturbedStreamsSuite::WorkThrough(int disturbances, const std::function<vo
   }
   stop_ = true;
   EXPECT_TRUE(Until([&] { return running_ == 0; }));
+  EXPECT_EQ(ledger().Of(LossCause::kTrimmed), 0U) << "all of it is there";
 }
 
 Task<void> DisturbedStreamsSuite::Produce(std::string stream, int count) {
