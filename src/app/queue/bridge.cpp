@@ -48,13 +48,37 @@ Task<Status> Bridge::Run() {
     Status declared = co_await to_.Declare(TopologyOf(home));
     if (!declared) co_return std::unexpected(declared.error().Within("declaring " + home));
   }
+  Millis idle_since = timers_.Steady();
   for (;;) {
     const std::uint64_t before = moved_;
     for (const std::string& queue : queues) {
       if (Status moved = co_await Move(queue); !moved) co_return std::unexpected(moved.error().Within(queue));
     }
-    if (stopping_ || (options_.drain && moved_ == before)) co_return Status();
+    if (stopping_) co_return Status();
+    if (moved_ != before) idle_since = timers_.Steady();
+    if (!options_.drain || moved_ != before) continue;
+    const auto left = co_await Left(queues);
+    if (!left) co_return std::unexpected(left.error());
+    if (left->empty()) co_return Status();
+    if (timers_.Steady() - idle_since >= options_.most_wait.count()) {
+      co_return Fail(ErrorCode::kUnavailable,
+                     *left + ": not due yet, or held by consumers; stop those, and run it again");
+    }
+    co_await timers_.Sleep(kPause);
   }
+}
+
+Task<Result<std::string>> Bridge::Left(const std::vector<std::string>& queues) {
+  std::string left;
+  for (const std::string& queue : queues) {
+    const auto stats = co_await from_.Stats(queue);
+    if (!stats) co_return std::unexpected(stats.error().Within(queue));
+    const std::uint64_t count = stats->ready + stats->unsettled + stats->delayed;
+    if (count == 0) continue;
+    if (!left.empty()) left += ", ";
+    left += std::to_string(count) + " left in " + queue;
+  }
+  co_return left;
 }
 
 // As much as is there now.

@@ -20,6 +20,8 @@ class BridgeOptions {
   messaging::Topology topology;     // declared at `to` before the queues, where more is known of them than their names
   std::uint16_t window = 256;       // messages of a queue under way at once
   bool drain = true;                // ends when all is moved; else it goes on until Stop
+  // How long what is not due yet, or held by a consumer, is waited for before Run fails with what is left.
+  std::chrono::milliseconds most_wait{120'000};
 };
 
 // Belongs to the executor of both transports.
@@ -29,7 +31,8 @@ class Bridge {
   Bridge(messaging::Transport& from, messaging::Transport& to, messaging::Timers& timers, BridgeOptions options)
       : from_(from), to_(to), timers_(timers), options_(std::move(options)) {}
 
-  // Declares at `to` what is missing there, and moves. The first error that does not pass within a minute.
+  // Declares at `to` what is missing there, and moves. The first error that does not pass within a minute; kUnavailable if
+  // messages are left that cannot be taken.
   messaging::Task<Status> Run();
   // Ends Run soon: what is not acknowledged yet stays where it is.
   void Stop() { stopping_ = true; }
@@ -39,6 +42,8 @@ class Bridge {
  private:
   messaging::Task<Status> Move(std::string queue);
   messaging::Task<Result<std::vector<messaging::Delivery>>> Take(const std::string& queue);
+  // What is there and cannot be taken now, of all queues; empty if nothing is.
+  messaging::Task<Result<std::string>> Left(const std::vector<std::string>& queues);
   messaging::Task<Status> Accept(const std::string& queue, std::vector<messaging::Delivery>& taken);
 
   messaging::Transport& from_;
