@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <tidings/messaging/rabbitmq/rabbit_transport.hpp>
+#include <tidings/messaging/signal.hpp>
 
 #include "../figures.hpp"
 
@@ -20,7 +21,12 @@ using namespace tidings::messaging;
 class Bench {
  public:
   Bench(boost::asio::io_context& context, RabbitTransport& transport, std::string queue, int window, int messages)
-      : context_(context), transport_(transport), queue_(std::move(queue)), window_(window), messages_(messages) {}
+      : context_(context),
+        transport_(transport),
+        queue_(std::move(queue)),
+        window_(window),
+        messages_(messages),
+        all_confirmed_(context.get_executor()) {}
 
   Task<void> Main() {
     QueueOptions options;
@@ -40,6 +46,8 @@ class Bench {
       if (window_ == 1) Handled();
       if (const auto acked = co_await delivery->Ack(); !acked) Fail(acked.error());
     }
+    // The last ones may be handled before they are confirmed.
+    while (confirmed_ < messages_) co_await all_confirmed_.Wait();
     run.Print("tidings", static_cast<std::uint64_t>(messages_), std::move(latencies_));
     co_await transport_.Close();
     context_.stop();
@@ -57,6 +65,7 @@ class Bench {
       if (window_ == 1) sent_ = std::chrono::steady_clock::now();
       const auto done = co_await transport_.Publish(Address::Queue(queue_), Message("bench", std::string(300, 'x')));
       if (!done) Fail(done.error());
+      if (++confirmed_ == messages_) all_confirmed_.NotifyAll();
     }
   }
 
@@ -66,6 +75,8 @@ class Bench {
   int window_;
   int messages_;
   int published_ = 0;
+  int confirmed_ = 0;
+  Signal all_confirmed_;
   std::chrono::steady_clock::time_point sent_;
   std::vector<double> latencies_;
 };
