@@ -10,6 +10,8 @@ namespace {
 
 // A read takes up to so much, and the largest frame always fits.
 constexpr std::size_t kReadBuffer = 256 * 1024;
+// After a read of so much the next one does not wait for more to come.
+constexpr std::size_t kManyBytes = 16 * 1024;
 constexpr std::uint16_t kMostChannels = 2047;
 
 template <class Number>
@@ -103,7 +105,7 @@ Task<Status> Connection::Handshake(const Url& url) {
   const auto own = channels_[0];
   out_ = kProtocolHeader;
   Flush();
-  Read();
+  Read(std::chrono::microseconds(0));
   const auto started = co_await Expect(own, Method::kConnectionStart, Method{});
   if (!started) co_return std::unexpected(started.error());
   ConnectionStart start;
@@ -140,9 +142,9 @@ Error Connection::Broken(std::string_view what) const {
   return Error(ErrorCode::kUnavailable, "the connection to " + peer_ + " ended: " + std::string(what));
 }
 
-void Connection::Read() {
+void Connection::Read(std::chrono::microseconds pause) {
   if (error_) return;
-  stream_->Read(in_.data() + in_size_, in_.size() - in_size_,
+  stream_->Read(in_.data() + in_size_, in_.size() - in_size_, pause,
                 [self = shared_from_this()](const boost::system::error_code& error, std::size_t count) {
                   if (self->error_) return;
                   if (error) return self->Abort(self->Broken(error.message()));
@@ -167,7 +169,7 @@ void Connection::OnBytes(std::size_t count) {
   if (error_) return;
   std::copy(rest.begin(), rest.end(), in_.begin());
   in_size_ = rest.size();
-  Read();
+  Read(count < kManyBytes ? options_.load->Pause() : std::chrono::microseconds(0));
 }
 
 bool Connection::OnFrame(const Frame& frame) {

@@ -19,6 +19,7 @@
 #include <tidings/messaging/timers.hpp>
 
 #include "frame.hpp"
+#include "load.hpp"
 #include "methods.hpp"
 #include "stream.hpp"
 #include "url.hpp"
@@ -65,6 +66,8 @@ class ConnectionOptions {
   std::chrono::milliseconds call{10'000};    // for an answer; after that the connection is given up
   // RabbitMQ's default for the largest message. What is larger arrives without its body.
   std::size_t most_body = 128 * 1024 * 1024;
+  // What is under way says how long a read may wait for more.
+  std::shared_ptr<Load> load = std::make_shared<Load>(std::chrono::microseconds(0));
 };
 
 class Channel;
@@ -107,7 +110,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Connection(Executor executor, Timers& timers, const ConnectionOptions& options);
   Task<Status> Handshake(const Url& url);
-  void Read();
+  void Read(std::chrono::microseconds pause);
   void OnBytes(std::size_t count);
   bool OnFrame(const Frame& frame);
   bool OnConnectionMethod(Method method, std::string_view payload);

@@ -95,12 +95,12 @@ Tags::~Tags() = default;
 void Tags::Begin(std::unique_ptr<Channel> channel) {
   channel_ = std::move(channel);
   ++epoch_;
-  in_hand_ = 0;
+  in_hand_.Set(0);
 }
 
 void Tags::End() {
   ++epoch_;
-  in_hand_ = 0;
+  in_hand_.Set(0);
   channel_.reset();
 }
 
@@ -154,7 +154,8 @@ ConsumerCore::ConsumerCore(Executor executor, Timers& timers, std::shared_ptr<Li
       settling_(std::move(settling)),
       queue_(std::move(queue)),
       prefetch_(prefetch),
-      tags_(std::make_shared<Tags>()),
+      tags_(std::make_shared<Tags>(link_->load())),
+      waiting_(link_->load()),
       ready_(executor_),
       lost_(executor_) {}
 
@@ -243,6 +244,7 @@ void ConsumerCore::OnContent(Content& content) {
         delivered.tag);
   }
   fetched_.push_back(Fetched{std::move(*received), delivered.tag});
+  waiting_.Set(fetched_.size());
   ready_.NotifyOne();
 }
 
@@ -267,6 +269,7 @@ void ConsumerCore::OnCancelled() { OnClosed(Error(ErrorCode::kUnavailable, "the 
 
 void ConsumerCore::OnClosed(const Error&, const CloseReason*) {
   fetched_.clear();
+  waiting_.Set(0);
   up_ = false;
   // The channel's object is let go outside of its own call.
   boost::asio::post(executor_, [self = weak_from_this(), tags = tags_, epoch = tags_->epoch()] {
@@ -278,6 +281,7 @@ void ConsumerCore::OnClosed(const Error&, const CloseReason*) {
 Delivery ConsumerCore::Hand() {
   Fetched fetched = std::move(fetched_.front());
   fetched_.pop_front();
+  waiting_.Set(fetched_.size());
   return Delivery(std::move(fetched.received.message), queue_, fetched.received.deliveries,
                   MakeSettlement(executor_, tags_, settling_, queue_, tags_->epoch(), fetched.tag));
 }
@@ -301,6 +305,7 @@ Task<Result<std::optional<Delivery>>> ConsumerCore::NextWithin(std::chrono::mill
 }
 
 void ConsumerCore::ReturnFetched() {
+  waiting_.Set(0);
   for (const Fetched& fetched : std::exchange(fetched_, {})) {
     std::ignore = tags_->Return(tags_->epoch(), fetched.tag, false);
   }
@@ -328,6 +333,7 @@ Channel* ConsumerCore::Cancel() {
   if (channel != nullptr && !channel->open()) channel = nullptr;
   if (channel != nullptr && tags_->in_hand() == 0) {
     fetched_.clear();
+    waiting_.Set(0);
     tags_->End();
     channel = nullptr;
   }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <tidings/base/error.hpp>
 #include <tidings/messaging/delivery.hpp>
@@ -18,6 +19,7 @@
 
 #include "connection.hpp"
 #include "link.hpp"
+#include "load.hpp"
 #include "message_codec.hpp"
 
 namespace tidings::messaging::rabbitmq {
@@ -37,6 +39,7 @@ class Settling {
 // The delivery tags of one channel after the other. A tag is worth something on the channel that gave it, and nowhere else.
 class Tags {
  public:
+  explicit Tags(std::shared_ptr<Load> load) : in_hand_(std::move(load)) {}
   ~Tags();
   // From here on tags belong to this channel.
   void Begin(std::unique_ptr<Channel> channel);
@@ -46,11 +49,11 @@ class Tags {
   bool Holds(std::uint64_t epoch) const { return epoch == epoch_ && channel_ && channel_->open(); }
 
   // Deliveries of this channel that are handed out and not settled.
-  void Handed() { ++in_hand_; }
+  void Handed() { in_hand_.Add(); }
   void Settled(std::uint64_t epoch) {
-    if (epoch == epoch_) --in_hand_;
+    if (epoch == epoch_) in_hand_.Remove();
   }
-  std::size_t in_hand() const { return in_hand_; }
+  std::size_t in_hand() const { return in_hand_.count(); }
 
   // kConflict if that channel is gone: the message was or will be handed out again.
   Status Ack(std::uint64_t epoch, std::uint64_t tag);
@@ -60,7 +63,7 @@ class Tags {
  private:
   std::unique_ptr<Channel> channel_;
   std::uint64_t epoch_ = 0;
-  std::size_t in_hand_ = 0;
+  Load::Share in_hand_;
 };
 
 std::unique_ptr<Settlement> MakeSettlement(Executor executor, std::shared_ptr<Tags> tags,
@@ -114,6 +117,7 @@ class ConsumerCore final : public ChannelHandler, public std::enable_shared_from
   std::uint16_t prefetch_;
   std::shared_ptr<Tags> tags_;
   std::deque<Fetched> fetched_;
+  Load::Share waiting_;  // those
   bool stopped_ = false;
   bool up_ = false;
   std::optional<Error> failed_;

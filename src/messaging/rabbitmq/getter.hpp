@@ -22,7 +22,7 @@ class Getter {
         timers_(timers),
         link_(std::move(link)),
         settling_(std::move(settling)),
-        tags_(std::make_shared<Tags>()),
+        tags_(std::make_shared<Tags>(link_->load())),
         free_(executor_) {}
 
   // Nothing if the queue has none ready. kNotFound: no such queue. Calls take turns.

@@ -41,6 +41,7 @@ class Link : public std::enable_shared_from_this<Link> {
   // How often there was a new one.
   std::uint64_t times_connected() const { return times_connected_; }
   const std::string& trouble() const { return trouble_; }
+  const std::shared_ptr<Load>& load() const { return options_.connection.load; }
 
   bool stopped() const { return stopped_; }
   // Closes it for good.

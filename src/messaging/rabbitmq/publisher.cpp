@@ -68,7 +68,8 @@ Publisher::Publisher(Executor executor, Timers& timers, LossLedger& ledger, std:
       link_(std::move(link)),
       options_(std::move(options)),
       lost_(executor_),
-      idle_(executor_) {}
+      idle_(executor_),
+      in_flight_(link_->load()) {}
 
 Status Publisher::Admit(const Message& message, std::size_t count) const {
   if (finishing_ || abandoned_) return std::unexpected(Refused("the transport is closed"));
@@ -175,14 +176,14 @@ void Publisher::Pump() {
   if (!connection.open()) return;
   pumping_ = true;
   const std::size_t before = connection.out().size();
-  while (!waiting_.empty() && in_flight_ < options_.window && !connection.blocked() &&
+  while (!waiting_.empty() && in_flight_.count() < options_.window && !connection.blocked() &&
          connection.unsent() < kMostUnsent) {
     if (waiting_.front()->result) {  // given up meanwhile
       waiting_.pop_front();
       if (careful_ > 0) --careful_;
       continue;
     }
-    if (careful_ > 0 && in_flight_ > 0) break;
+    if (careful_ > 0 && in_flight_.count() > 0) break;
     auto next = std::move(waiting_.front());
     waiting_.pop_front();
     if (next->batch && next->batch->error && !next->sent) {
@@ -208,7 +209,7 @@ void Publisher::Send(std::shared_ptr<Pending> pending) {
   if (pending->sent) ++resent_;
   pending->sent = true;
   pending->returned = false;
-  ++in_flight_;
+  in_flight_.Add();
   unconfirmed_.push_back(std::move(pending));
 }
 
@@ -248,7 +249,7 @@ void Publisher::OnConfirm(const Confirm& confirm, bool accepted) {
 }
 
 void Publisher::Settle(const std::shared_ptr<Pending>& pending, bool accepted) {
-  --in_flight_;
+  in_flight_.Remove();
   if (pending->result) return;
   if (!accepted) {
     Complete(pending,
@@ -297,7 +298,7 @@ void Publisher::OnClosed(const Error& error, const CloseReason* exception) {
     if (pending && !pending->result) again.push_back(std::move(pending));
   }
   first_tag_ = 1;
-  in_flight_ = 0;
+  in_flight_.Set(0);
   if (by_message && again.size() == 1) {
     const Error why = error.code() == ErrorCode::kConflict ? Error(ErrorCode::kInvalid, error.message()) : error;
     Complete(again.front(), std::unexpected(why.Within(Shown(again.front()->to))));
@@ -370,7 +371,7 @@ void Publisher::Abandon() {
       if (pending) GiveUp(pending, "the transport was closed");
     }
   }
-  in_flight_ = 0;
+  in_flight_.Set(0);
   if (channel_) channel_->connection().Watch(nullptr);
   channel_.reset();
   lost_.NotifyAll();

@@ -96,7 +96,7 @@ class Publisher final : public ChannelHandler,
   // By delivery tag: the front one's is first_tag_. Null: confirmed, while an older one is not.
   std::deque<std::shared_ptr<Pending>> unconfirmed_;
   std::uint64_t first_tag_ = 1;
-  std::size_t in_flight_ = 0;
+  Load::Share in_flight_;
   // So many at the head of waiting_ are sent one by one, because one of them made the broker close the channel.
   std::size_t careful_ = 0;
   std::uint64_t resent_ = 0;

@@ -26,6 +26,7 @@ void RabbitTransport::Core::Begin(const Url& url) {
   link.connection.heartbeat = options.heartbeat;
   link.connection.connect = options.connect_timeout;
   link.connection.call = options.call_timeout;
+  link.connection.load = std::make_shared<Load>(options.most_read_pause);
   link.first_pause = options.first_pause;
   link.most_pause = options.most_pause;
 

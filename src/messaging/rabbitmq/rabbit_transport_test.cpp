@@ -424,6 +424,47 @@ TEST_F(RabbitTransportTest, LosesNothingWhenTheBrokerIsKilledInMidPublish) {
   EXPECT_EQ(arrived, accepted);
 }
 
+// Connections are cut while their reads wait for more.
+TEST_F(RabbitTransportTest, LosesNothingWhenConnectionsAreCutWithMuchUnderWay) {
+  FaultProxy proxy(SharedRabbit().port());
+  RabbitTransport& transport = Use(Options(proxy.port()));
+  Do(transport.Declare(Queue()));
+  constexpr int kMessages = 6'000;
+  constexpr int kPublishers = 512;
+  std::set<std::string> accepted;
+  std::set<std::string> arrived;
+  int ended = 0;
+  const auto publisher = [&](int number) -> Task<void> {
+    for (int i = number; i < kMessages; i += kPublishers) {
+      Message message("m", std::to_string(i));
+      const std::string id = message.id;
+      const auto published = co_await transport.Publish(To(), std::move(message));
+      EXPECT_TRUE(published) << published.error().message();
+      if (published) accepted.insert(id);
+    }
+    ++ended;
+  };
+  auto consumer = Run(transport.Consume(queue_, ConsumeOptions(256)));
+  const auto consume = [&]() -> Task<void> {
+    while (arrived.size() < kMessages) {
+      auto delivery = co_await consumer->Next();
+      if (!delivery) co_return;
+      arrived.insert(delivery->message().id);
+      // Of a connection that is gone: it comes again.
+      std::ignore = co_await delivery->Ack();
+    }
+  };
+  runner_.Spawn(consume());
+  for (int number = 0; number < kPublishers; ++number) runner_.Spawn(publisher(number));
+  for (std::size_t cut = 1; cut <= 4; ++cut) {
+    ASSERT_TRUE(runner_.Until([&] { return arrived.size() >= cut * kMessages / 6; }, 60s));
+    proxy.Cut();
+  }
+  ASSERT_TRUE(runner_.Until([&] { return ended == kPublishers && arrived.size() >= kMessages; }, 60s));
+  EXPECT_EQ(arrived, accepted);
+  EXPECT_GT(transport.resent(), 0u);
+}
+
 TEST_F(RabbitTransportTest, GoesOnAfterThePausedBroker) {
   RabbitTransport& transport = Use();
   Do(transport.Declare(Queue()));

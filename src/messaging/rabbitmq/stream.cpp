@@ -9,6 +9,7 @@
 
 #include <utility>
 
+#include "gathered_reads.hpp"
 #include "tls_stream.hpp"
 
 namespace tidings::messaging::rabbitmq {
@@ -20,9 +21,9 @@ constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 
 class TcpStream final : public Stream {
  public:
-  explicit TcpStream(tcp::socket socket) : socket_(std::move(socket)) {}
-  void Read(char* into, std::size_t size, Done done) override {
-    socket_.async_read_some(asio::buffer(into, size), std::move(done));
+  explicit TcpStream(tcp::socket socket) : socket_(std::move(socket)), reads_(socket_) {}
+  void Read(char* into, std::size_t size, std::chrono::microseconds pause, Done done) override {
+    reads_.Read(into, size, pause, std::move(done));
   }
   void Write(std::string_view bytes, Done done) override {
     asio::async_write(socket_, asio::buffer(bytes.data(), bytes.size()), std::move(done));
@@ -35,10 +36,12 @@ class TcpStream final : public Stream {
   void Close() override {
     boost::system::error_code ignored;
     socket_.close(ignored);
+    reads_.Close();
   }
 
  private:
   tcp::socket socket_;
+  GatheredReads reads_;
 };
 
 std::unexpected<Error> Unreachable(const Url& url, const std::string& why) {

@@ -22,8 +22,9 @@ class Stream {
   using Done = std::move_only_function<void(const boost::system::error_code&, std::size_t)>;
 
   virtual ~Stream() = default;
-  // Reads some. One at a time; so with Write. `into` and `bytes` live until `done` is called.
-  virtual void Read(char* into, std::size_t size, Done done) = 0;
+  // Reads some; over TCP after `pause`, what came meanwhile: see GatheredReads. One at a time; so with Write. `into` and
+  // `bytes` live until `done` is called.
+  virtual void Read(char* into, std::size_t size, std::chrono::microseconds pause, Done done) = 0;
   // Writes all.
   virtual void Write(std::string_view bytes, Done done) = 0;
   // Writes what goes at once, without waiting. REQUIRES: no Write is under way.

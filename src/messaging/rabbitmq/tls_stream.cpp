@@ -25,7 +25,7 @@ class TlsStream final : public Stream, public std::enable_shared_from_this<TlsSt
 
   asio::ssl::stream<tcp::socket>& stream() { return stream_; }
 
-  void Read(char* into, std::size_t size, Done done) override {
+  void Read(char* into, std::size_t size, std::chrono::microseconds, Done done) override {
     stream_.async_read_some(asio::buffer(into, size), Held(std::move(done)));
   }
   void Write(std::string_view bytes, Done done) override {
