@@ -79,6 +79,26 @@ class Crowd {
   int running_ = 0;
 };
 
+// The stream's process is kept from its work for 20 ms again and again, so that it tells each new reader late where the stream
+// ends.
+TEST_F(RabbitStreamFaults, WhatIsConfirmedIsThereHoweverSlowTheStreamIs) {
+  Streams& streams = *Use(Options()).streams();
+  Run(streams.CreateGroup(stream_, "group", StreamId()));
+  AppendEach(streams, Numbers("", 5));
+  ASSERT_EQ(ReadGroupAll(streams, 5).size(), 5U);
+  Streams& late = *Use(Options()).streams();
+  ASSERT_EQ(Run(late.Group(stream_, "group")).pending, 5U);
+  Eval("{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"/\">>, queue, <<\"" + stream_ +
+       "\">>)), Pid = amqqueue:get_pid(Q), Stall = fun(State) -> timer:sleep(20), State end, "
+       "spawn(fun() -> [sys:replace_state(Pid, Stall, infinity) || _ <- lists:seq(1, 200)] end).");
+  EXPECT_EQ(Run(late.Claim(stream_, "group", "a", 0ms, 10)).size(), 5U);
+  EXPECT_EQ(Run(late.Tail(stream_)), StreamId(5, 0));
+  EXPECT_EQ(Run(late.Stats(stream_)).length, 5U);
+  EXPECT_EQ(Run(late.Read(stream_, StreamId(3, 0), 10, 0ms)).size(), 2U);
+  EXPECT_EQ(Run(late.Group(stream_, "group")).pending, 5U);
+  EXPECT_EQ(ledger_.Of(LossCause::kTrimmed), 0U);
+}
+
 // The broker tells a new reader late where such a stream ends.
 TEST_F(RabbitStreamFaults, WhatIsConfirmedIsThereHoweverBusyTheStreamIs) {
   Streams& reader = *Use(Options()).streams();

@@ -3,11 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <memory>
 #include <string>
-
-#include <tidings/base/temp_folder.hpp>
 
 #include "testing/rabbit_streams_fixture.hpp"
 #include "url.hpp"
@@ -63,13 +60,6 @@ class StreamGroupLog : public testing::RabbitTransportStreams {
   std::shared_ptr<Publisher> publisher_;
 
  private:
-  void Eval(const std::string& expression) {
-    const TempFolder folder;
-    const std::string file = folder.File("expression");
-    std::ofstream(file) << expression;
-    EXPECT_EQ(servers::SharedRabbit().Call("file eval [\"" + file + "\"]").substr(0, 2), "ok");
-  }
-
   bool policy_ = false;
 };
 

@@ -8,6 +8,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include <exception>
+#include <fstream>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include <tidings/base/id.hpp>
+#include <tidings/base/temp_folder.hpp>
 #include <tidings/messaging/rabbitmq/rabbit_transport.hpp>
 #include <tidings/messaging/servers/rabbit_server.hpp>
 #include <tidings/messaging/streams.hpp>
@@ -68,6 +70,13 @@ class RabbitTransportStreams : public ::testing::Test {
     }
   }
 
+  // Erlang expressions, in the broker.
+  static void Eval(const std::string& expressions) {
+    const TempFolder folder;
+    const std::string file = folder.File("expressions");
+    std::ofstream(file) << expressions;
+    EXPECT_EQ(servers::SharedRabbit().Call("file eval [\"" + file + "\"]").substr(0, 2), "ok");
+  }
   // Begins the call, and cancels it after so many turns of the executor. False: it was over before.
   template <class T>
   bool CutShort(Task<T> task, int turns) {
