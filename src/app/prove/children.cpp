@@ -1,5 +1,6 @@
 #include "children.hpp"
 
+#include <csignal>
 #include <utility>
 
 #include "parts.hpp"
@@ -30,6 +31,13 @@ void Children::KillOne(std::uint32_t turn) {
   const std::size_t victim = Victim(turn);
   children_[victim]->Kill();
   Start(victim);
+}
+
+void Children::StopOne(std::uint32_t turn) {
+  const std::size_t leaver = Leaver(turn);
+  children_[leaver]->Send(SIGTERM);
+  if (!children_[leaver]->WaitFor(2 * kMostStopping)) children_[leaver]->Kill();
+  Start(leaver);
 }
 
 void Children::Revive() {

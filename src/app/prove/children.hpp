@@ -18,6 +18,8 @@ class Children {
 
   // Kills (-9) whose turn it is and starts it anew.
   void KillOne(std::uint32_t turn);
+  // Stops a consumer in good order (SIGTERM) and starts it anew.
+  void StopOne(std::uint32_t turn);
   // Consumers that died by themselves go on.
   void Revive();
   bool ProducersEnded();

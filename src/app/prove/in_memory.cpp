@@ -5,11 +5,14 @@
 #include <boost/asio/io_context.hpp>
 
 #include <memory>
+#include <optional>
 #include <random>
+#include <stdexcept>
 #include <vector>
 
 #include <tidings/messaging/memory_transport.hpp>
 
+#include "consumer.hpp"
 #include "parts.hpp"
 
 namespace tidings::app {
@@ -17,6 +20,7 @@ namespace {
 
 using messaging::MemoryBroker;
 using messaging::MemoryTransport;
+using messaging::SqliteInbox;
 using messaging::Task;
 using std::chrono::milliseconds;
 
@@ -24,17 +28,26 @@ constexpr const char* kRun = "prove";
 constexpr std::uint64_t kTurnsBetweenKills = 100;  // turns of the loop
 constexpr std::chrono::seconds kMostToTheEnd{30};
 
+// What all of them work on. A queue's inbox is null where consumers are hasty.
+class Surroundings {
+ public:
+  boost::asio::io_context context{1};
+  messaging::SystemTimers timers{context.get_executor()};
+  std::shared_ptr<MemoryBroker> broker = std::make_shared<MemoryBroker>(timers);
+  std::string folder;
+  std::vector<std::unique_ptr<SqliteInbox>> inboxes{kParts};
+  std::size_t lives = 0;  // also such as were killed and are not quite over
+};
+
 // A producer or a consumer with a transport of its own, which a kill takes away.
 class Part {
  public:
-  Part(boost::asio::io_context& context, messaging::Timers& timers, const std::shared_ptr<MemoryBroker>& broker,
-       const std::string& folder, std::uint32_t part, bool producer, bool hasty)
-      : life_(std::make_shared<Life>(context, timers, broker, folder, part)) {
-    boost::asio::co_spawn(context, producer ? Producing(life_) : Consuming(life_, hasty), boost::asio::detached);
+  Part(Surroundings& around, std::uint32_t part, bool producer) : life_(std::make_shared<Life>(around, part)) {
+    boost::asio::co_spawn(around.context, producer ? Producing(life_) : Consuming(life_), boost::asio::detached);
   }
   ~Part() {
     life_->killed = true;
-    boost::asio::co_spawn(life_->transport.executor(), Closing(life_), boost::asio::detached);
+    boost::asio::co_spawn(life_->around.context, Closing(life_), boost::asio::detached);
   }
   Part(const Part&) = delete;
   Part& operator=(const Part&) = delete;
@@ -42,29 +55,46 @@ class Part {
  private:
   class Life {
    public:
-    Life(boost::asio::io_context& context, messaging::Timers& timers_, const std::shared_ptr<MemoryBroker>& broker,
-         const std::string& folder, std::uint32_t part_)
-        : timers(timers_),
-          transport(context.get_executor(), broker),
-          journal(folder, part_),
-          effects(EffectsFile(folder, part_)),
-          queue(ProveQueue(kRun, part_)) {}
-    messaging::Timers& timers;
+    Life(Surroundings& around_, std::uint32_t part_)
+        : around(around_), transport(around.context.get_executor(), around.broker), part(part_) {
+      ++around.lives;
+    }
+    ~Life() { --around.lives; }
+    Life(const Life&) = delete;
+    Life& operator=(const Life&) = delete;
+
+    Surroundings& around;
     MemoryTransport transport;
-    Journal journal;
-    Effects effects;
-    std::string queue;
+    std::uint32_t part;
+    std::optional<RouterConsumer> consumer;
     bool killed = false;
   };
 
   static Task<void> Producing(std::shared_ptr<Life> life) {
-    co_await Produce(life->transport, life->timers, life->queue, life->journal, [life] { return life->killed; });
+    Journal journal(life->around.folder, life->part);
+    co_await Produce(life->transport, life->around.timers, ProveQueue(kRun, life->part), journal,
+                     [life] { return life->killed; });
   }
-  static Task<void> Consuming(std::shared_ptr<Life> life, bool hasty) {
-    co_await ConsumeInTurn(life->transport, life->timers, life->queue, life->effects, hasty,
-                           [life] { return life->killed; });
+  static Task<void> Consuming(std::shared_ptr<Life> life) {
+    Surroundings& around = life->around;
+    SqliteInbox* const inbox = around.inboxes[life->part].get();
+    if (inbox == nullptr) {
+      Effects effects(EffectsFile(around.folder, life->part));
+      co_await ConsumeHastily(life->transport, around.timers, ProveQueue(kRun, life->part), effects,
+                              [life] { return life->killed; });
+      co_return;
+    }
+    RouterConsumerOptions options;
+    options.queue = ProveQueue(kRun, life->part);
+    life->consumer.emplace(life->transport, around.timers, *inbox, std::move(options));
+    co_await life->consumer->Start([life] { return life->killed; });
+    if (life->killed) co_await life->consumer->Stop(milliseconds(0));
   }
-  static Task<void> Closing(std::shared_ptr<Life> life) { co_await life->transport.Close(); }
+  // Whatever is under way finds its transport gone. Handlers go on for a moment: whoever gets their messages next has to bear it.
+  static Task<void> Closing(std::shared_ptr<Life> life) {
+    co_await life->transport.Close();
+    if (life->consumer) co_await life->consumer->Stop(milliseconds(0));
+  }
 
   std::shared_ptr<Life> life_;
 };
@@ -83,13 +113,18 @@ std::uint64_t Missing(const std::string& folder) {
 
 void ProveInMemory(const ProveOptions& options, const std::string& folder,
                    const std::function<void(const std::string&)>& tell) {
-  boost::asio::io_context context(1);
-  messaging::SystemTimers timers(context.get_executor());
-  auto broker = std::make_shared<MemoryBroker>(timers);
-  MemoryTransport keeper(context.get_executor(), broker);
+  Surroundings around;
+  around.folder = folder;
+  boost::asio::io_context& context = around.context;
+  MemoryTransport keeper(context.get_executor(), around.broker);
   boost::asio::co_spawn(
       context, [&]() -> Task<void> { co_await keeper.Declare(ProveTopology(kRun)); }, boost::asio::detached);
   context.run();
+  for (std::uint32_t part = 0; part < kParts && !options.hasty; ++part) {
+    auto inbox = OpenEffects(context.get_executor(), EffectsFile(folder, part));
+    if (!inbox) throw std::runtime_error(inbox.error().message());
+    around.inboxes[part] = std::move(*inbox);
+  }
   const auto turn = [&] {
     context.restart();
     context.run_one_for(milliseconds(5));
@@ -98,7 +133,7 @@ void ProveInMemory(const ProveOptions& options, const std::string& folder,
   std::vector<std::unique_ptr<Part>> parts(kPerPart * kParts);
   const auto start = [&](std::size_t part) {
     parts[part].reset();
-    parts[part] = std::make_unique<Part>(context, timers, broker, folder, PartOf(part), Produces(part), options.hasty);
+    parts[part] = std::make_unique<Part>(around, PartOf(part), Produces(part));
   };
   for (std::size_t part = 0; part < parts.size(); ++part) start(part);
   std::random_device random;
@@ -110,11 +145,12 @@ void ProveInMemory(const ProveOptions& options, const std::string& folder,
   for (std::size_t part = 0; part < parts.size(); ++part) {
     if (Produces(part)) parts[part].reset();
   }
-  const auto until = std::chrono::steady_clock::now() + (options.hasty ? std::chrono::seconds(3) : kMostToTheEnd);
+  auto until = std::chrono::steady_clock::now() + (options.hasty ? std::chrono::seconds(3) : kMostToTheEnd);
   std::uint64_t turns = 0;
   while (std::chrono::steady_clock::now() < until && (++turns % 200 != 0 || Missing(folder) > 0)) turn();
   parts.clear();
-  for (int ending = 0; ending < 100; ++ending) turn();
+  until = std::chrono::steady_clock::now() + kMostToTheEnd;
+  while (around.lives > 0 && std::chrono::steady_clock::now() < until) turn();
 }
 
 }  // namespace tidings::app

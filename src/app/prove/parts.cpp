@@ -24,11 +24,13 @@ constexpr std::uint64_t kPublishedAtOnce = 16;
 constexpr std::uint64_t kKeys = 8;
 constexpr milliseconds kBetween{20};
 constexpr milliseconds kAfterFailure{50};
-// How long a hasty consumer is at risk, and any consumer between its effect and its acknowledgement in memory.
+// How long a hasty consumer is at risk.
 constexpr milliseconds kHasty{5};
 constexpr int kDigits = 20;
 
 }  // namespace
+
+std::string HoldFile(const std::string& folder) { return folder + "/hold"; }
 
 std::string ProveQueue(const std::string& run, std::uint32_t part) { return run + "." + std::to_string(part); }
 
@@ -82,10 +84,8 @@ Task<void> Produce(Transport& transport, Timers& timers, std::string queue, Jour
   }
 }
 
-void Handle(Effects& effects, const Message& message) { effects.Record(message.id, message.key, NumberOf(message)); }
-
-Task<void> ConsumeInTurn(Transport& transport, Timers& timers, std::string queue, Effects& effects, bool hasty,
-                         std::function<bool()> stopped) {
+Task<void> ConsumeHastily(Transport& transport, Timers& timers, std::string queue, Effects& effects,
+                          std::function<bool()> stopped) {
   messaging::ConsumeOptions options(16);
   options.lease = ProveLease(transport);
   auto consumer = co_await transport.Consume(std::move(queue), options);
@@ -93,15 +93,10 @@ Task<void> ConsumeInTurn(Transport& transport, Timers& timers, std::string queue
     auto delivery = co_await (*consumer)->Next();
     if (!delivery || stopped()) co_return;
     const Message message = delivery->message();
-    if (!hasty) Handle(effects, message);
-    if (hasty) co_await delivery->Ack();
-    co_await timers.Sleep(hasty ? kHasty : milliseconds(0));
+    co_await delivery->Ack();
+    co_await timers.Sleep(kHasty);
     if (stopped()) co_return;
-    if (hasty) {
-      Handle(effects, message);
-    } else {
-      co_await delivery->Ack();
-    }
+    effects.Record(message.id, message.key, NumberOf(message));
   }
 }
 

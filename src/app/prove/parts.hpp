@@ -20,12 +20,19 @@ inline bool Produces(std::size_t worker) { return worker % kPerPart == 1; }
 inline std::uint32_t PartOf(std::size_t worker) { return static_cast<std::uint32_t>(worker / kPerPart); }
 // Whose turn it is to be killed: each queue's in turn.
 inline std::size_t Victim(std::uint32_t turn) { return turn % kParts * kPerPart + turn / kParts % kPerPart; }
+// Whose turn it is to be stopped in good order: each queue's consumers in turn.
+inline std::size_t Leaver(std::uint32_t turn) { return turn % kParts * kPerPart + turn / kParts % 2 * 2; }
+inline constexpr std::chrono::seconds kMostStopping{10};
 // Accepted at most by one producer.
 inline constexpr std::uint64_t kMostMessages = 200'000;
 // Short where a dead consumer is found out by time alone, and its successor waits for as long.
 inline std::chrono::milliseconds ProveLease(const messaging::Transport& transport) {
   return std::chrono::seconds(transport.name() == "redis" ? 2 : 30);
 }
+
+// While this file is there routers handle nothing: more than a consumer fetches ahead is to wait when one is killed, for that is
+// when brokers change the order.
+std::string HoldFile(const std::string& folder);
 
 // Of one run: others on the same broker have names of their own.
 std::string ProveQueue(const std::string& run, std::uint32_t part);
@@ -45,14 +52,13 @@ class Journal {
   int file_;
 };
 
-// Publishes number after number, each with its place in its key, a few at a time, again and again until they are accepted; until `stopped` says so.
+// Publishes number after number, each with its place in its key, a few at a time, again and again until they are accepted; until
+// `stopped` says so.
 messaging::Task<void> Produce(messaging::Transport& transport, messaging::Timers& timers, std::string queue,
                               Journal& journal, std::function<bool()> stopped);
 
-// Handles one message after the other until its consumer ends. Hasty: acknowledges it, and then works on it.
-messaging::Task<void> ConsumeInTurn(messaging::Transport& transport, messaging::Timers& timers, std::string queue,
-                                    Effects& effects, bool hasty, std::function<bool()> stopped);
-
-void Handle(Effects& effects, const messaging::Message& message);
+// Acknowledges one message after the other before it works on it, until its consumer ends.
+messaging::Task<void> ConsumeHastily(messaging::Transport& transport, messaging::Timers& timers, std::string queue,
+                                     Effects& effects, std::function<bool()> stopped);
 
 }  // namespace tidings::app

@@ -27,6 +27,7 @@ using std::chrono::milliseconds;
 
 constexpr std::uint64_t kBetweenKills = 50;            // messages of each queue
 constexpr std::chrono::seconds kMostBetweenKills{60};  // where they come slowly
+constexpr std::uint64_t kWaitingAtKill = 100;          // in each queue, several times what a consumer fetches ahead
 constexpr std::chrono::seconds kQuiet{30};             // nothing more comes
 constexpr std::chrono::seconds kQuietAfterHaste{5};    // where something has to be missing
 constexpr milliseconds kPoll{20};
@@ -48,6 +49,19 @@ void AwaitProgress(const std::string& folder, std::uint64_t more) {
   goals.reserve(kParts);
   for (std::uint32_t part = 0; part < kParts; ++part) goals.push_back(await(part, 0) + more);
   for (std::uint32_t part = 0; part < kParts; ++part) await(part, goals[part]);
+}
+
+// Holds routers until so many wait in each queue.
+void AwaitBacklog(const std::string& folder, std::uint64_t waiting) {
+  const auto until = Clock::now() + kMostBetweenKills;
+  std::ofstream(HoldFile(folder)) << "hold\n";
+  for (std::uint32_t part = 0; part < kParts; ++part) {
+    for (std::optional<std::uint64_t> handled; Clock::now() < until; std::this_thread::sleep_for(kPoll)) {
+      handled = CountEffects(EffectsFile(folder, part), kMostMessages);
+      if (handled && AcceptedOf(folder, part) >= *handled + waiting) break;
+    }
+  }
+  std::filesystem::remove(HoldFile(folder));
 }
 
 // Waits until all that was accepted had its effect, or nothing more comes.
@@ -113,6 +127,13 @@ Result<ProveReport> ProveWithProcesses(const ProveOptions& options, const std::s
     std::uint32_t turn = 0;
     for (std::uint32_t kill = 0; kill < options.kills; ++kill) {
       AwaitProgress(folder, kBetweenKills);
+      if (!options.hasty) {
+        AwaitBacklog(folder, kWaitingAtKill);
+        children.StopOne(kill);
+        children.Revive();
+        AwaitProgress(folder, 1);
+        AwaitBacklog(folder, kWaitingAtKill);
+      }
       // At any moment of what they do.
       std::this_thread::sleep_for(milliseconds(random() % 20));
       if (broker->killable() && kill % kBrokerEvery == kBrokerEvery - 1) {
@@ -131,6 +152,7 @@ Result<ProveReport> ProveWithProcesses(const ProveOptions& options, const std::s
   ProveReport report = JudgeAll(folder);
   report.kills = options.kills;
   report.broker_kills = broker_kills;
+  report.stops = options.hasty ? 0 : options.kills;
   if (!broker->killable() && report.right()) RemoveQueues(broker->address(), run);
   return report;
 }

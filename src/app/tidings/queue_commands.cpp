@@ -99,8 +99,8 @@ void QueueCommands::AddProof(CLI::App& queue) {
                    "Let consumers acknowledge before they work, as they must not: the proof has to fail");
   prove_->add_flag(
       "--by-arrival", proof_.by_arrival,
-      "Let consumers go by the order in which messages come, not by their numbers: on RabbitMQ the proof may "
-      "fail");
+      "Let consumers go by the order in which messages come, not by their numbers: on RabbitMQ the proof has "
+      "to fail");
   part_ = queue.add_subcommand("prove-part", "A process of prove")->group("");
   part_->add_option("--role", proof_part_.role)
       ->required()
@@ -115,8 +115,9 @@ Status QueueCommands::Prove() const {
   const auto report = app::Prove(proof_, [](const std::string& line) { std::cerr << line << '\n'; });
   if (!report) return std::unexpected(report.error());
   std::cout << "accepted " << report->accepted << "\nkills " << report->kills << ", of the broker "
-            << report->broker_kills << "\nrepeated deliveries " << report->repeats << "\nlost " << report->lost
-            << "\nduplicated effects " << report->duplicated << "\nreordered by key " << report->reordered << '\n';
+            << report->broker_kills << "\nstops in good order " << report->stops << "\nrepeated deliveries "
+            << report->repeats << "\nlost " << report->lost << "\nduplicated effects " << report->duplicated
+            << "\nreordered by key " << report->reordered << '\n';
   if (!report->right())
     return Fail(ErrorCode::kInternal, "the proof failed: see what was lost, done twice or out of order");
   return {};

@@ -4,7 +4,7 @@
 //   router.Subscribe("orders", OrderByNumber(inbox), Concurrency(8), handler);
 //
 // OrderByKey keeps the order in which messages come. Brokers change that one: RabbitMQ 3.10 hands the next consumer of a
-// single-active queue what is fresh before what a killed one held; a retry that a stop interrupted goes behind all others; of
+// single-active queue what is fresh before what a stopped one held; a retry that a stop interrupted goes behind all others; of
 // consumers that compete, each has a part of a key. Here it is the number that counts:
 //
 // - Number n + 1 is handled after n is. What comes too early is held, unacknowledged, as a part of the prefetch; other keys go
@@ -12,7 +12,7 @@
 // - How far a key is handled is kept by the inbox, in the transaction of the effect, and each message's id too: what comes again,
 //   in whatever order, after any crash, changes nothing again. (Idempotent is a part of this; write effects as it says.)
 // - Where nothing but early ones are in hand and no room is left for what they wait for, they are given back: at once the first
-//   time, for that is what is needed after a kill; then for a while, so that what lies behind them comes forward.
+//   time, for that is what is needed after a hand-over; then for a while, so that what lies behind them comes forward.
 // - What does not come within `gap` (it expired, was purged, died at the broker's delivery limit) is passed over, logged and
 //   counted, here and in the ledger as `missed`. If it comes after all, it is handled at once; Context::late tells the handler.
 //   One that this handler buried has had its turn, and nobody waits for it.

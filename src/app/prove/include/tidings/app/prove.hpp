@@ -15,7 +15,7 @@ class ProveOptions {
   std::uint32_t kills = 20;
   std::string folder;     // a new one that is removed in the end, if empty
   // For tests, of the proof itself. Consumers acknowledge before they work, and a loss has to be found; they go by the order in
-  // which messages come instead of by their numbers, which RabbitMQ may change (in memory there is no difference).
+  // which messages come instead of by their numbers, and RabbitMQ's change of it has to be found.
   bool hasty = false;
   bool by_arrival = false;
 };
@@ -25,6 +25,7 @@ class ProveReport {
   std::uint64_t accepted = 0;  // messages whose publishing succeeded
   std::uint64_t kills = 0;
   std::uint64_t broker_kills = 0;
+  std::uint64_t stops = 0;       // of consumers, in good order
   std::uint64_t repeats = 0;     // deliveries that changed nothing, for they had come before
   std::uint64_t lost = 0;        // accepted, and without effect
   std::uint64_t duplicated = 0;  // effects of a message beyond its first
@@ -34,8 +35,9 @@ class ProveReport {
 };
 
 // Two single-active queues, each with a producer and two consumers, of which one stands by; they handle several messages at
-// once, in order by key and number. Processes of their own (but for memory), which are killed one after the other, the broker too where it
-// was started here. Ends when all that was accepted was handled, or nothing more comes. `tell` is called with a line now and then.
+// once, in order by key and number. Processes of their own (but for memory), which are killed one after the other, when more
+// waits than a consumer fetches ahead, the broker too where it was started here; before each kill a consumer is stopped in good
+// order. Ends when all that was accepted was handled, or nothing more comes. `tell` is called with a line now and then.
 Result<ProveReport> Prove(const ProveOptions& options, const std::function<void(const std::string&)>& tell);
 
 // One of its processes; `tidings queue prove-part`. Runs until it is killed, a producer also until the file `stop` is there.
