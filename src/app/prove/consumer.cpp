@@ -20,7 +20,7 @@ constexpr std::uint16_t kHandlersAtOnce = 8;
 // So that several are under way when it is killed.
 constexpr milliseconds kWork{16};
 constexpr std::chrono::minutes kMostHeld{2};
-constexpr milliseconds kAfterFailure{100};
+constexpr milliseconds kAfterTrouble{100};
 
 // Counts what came again and changed nothing.
 class Repeats final : public messaging::Middleware {
@@ -79,7 +79,7 @@ Task<void> RouterConsumer::Start(std::function<bool()> stopped) {
   while (!stopped()) {
     Status started = co_await router_.Start();
     if (started) break;
-    co_await timers_.Sleep(kAfterFailure);
+    co_await timers_.Sleep(kAfterTrouble);
   }
 }
 
