@@ -17,8 +17,9 @@ constexpr const char* kSubject = "tidings:control";
 Result<ControlAddress> ServerAccess(const std::filesystem::path& data, Millis now) {
   const auto away = [&] { return Fail(ErrorCode::kUnavailable, "no server runs on " + data.string()); };
   const auto text = ReadFile(data / "control");
-  if (!text) return away();
-  const auto parsed = json::Parse(*text);
+  if (!text) return std::unexpected(text.error());
+  if (!*text) return away();
+  const auto parsed = json::Parse(**text);
   if (!parsed || !parsed->is_object()) return away();
   const auto port = json::OptionalWhole(parsed->get_object(), "port");
   if (!port || !*port) return away();
