@@ -1,7 +1,8 @@
 // The push worker: the gateway is told of messages to members who are away, once each, and of no others.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after } from "node:test";
-import { withHooks } from "../lib/hooks.mjs";
+import { Hook, withHooks } from "../lib/hooks.mjs";
 import { people } from "../lib/people.mjs";
 import { Rabbit, amqp } from "../lib/rabbit.mjs";
 import { test, withServer } from "../lib/testing.mjs";
@@ -87,6 +88,36 @@ test("a gateway that fails is asked again; then the message is a dead letter, wh
     } finally {
       await connection.close();
     }
+  });
+});
+
+test("a stranger at the port of a server that was killed is asked nothing", { timeout: 240_000 }, async () => {
+  await withPush(1, async (server, hook, [worker]) => {
+    const [ann, ben] = people(server, "ann", "ben");
+    const room = (await ann.createRoom({ members: [ben.id] }))._id;
+    await worker.stop();
+    await ann.send(room, "patient");
+    const connection = await amqp.connect(rabbit.url);
+    try {
+      const channel = await connection.createChannel();
+      const waiting = async () => (await channel.checkQueue("tidings.worker.push")).messageCount > 0;
+      await eventually("the message in the queue", waiting, kSlow, 100);
+    } finally {
+      await connection.close();
+    }
+    const { port } = JSON.parse(await readFile(`${server.dir}/control`, "utf8"));
+    await server.crash();
+    const stranger = await Hook.start(port);
+    try {
+      stranger.answer = () => 404;
+      await worker.launch();
+      await eventually("a try", () => worker.output.includes("push_waits_for_the_server"), kSlow);
+      assert.equal(stranger.calls.length, 0);
+    } finally {
+      await stranger.stop();
+    }
+    await server.launch();
+    await eventually("the push", () => textsOf(hook, ben).includes("patient"), kSlow);
   });
 });
 

@@ -4,6 +4,7 @@
 
 #include <tidings/app/control_file.hpp>
 #include <tidings/app/queue_desk.hpp>
+#include <tidings/app/server_proof.hpp>
 #include <tidings/auth/password.hpp>
 #include <tidings/base/json.hpp>
 #include <tidings/base/log.hpp>
@@ -16,6 +17,7 @@ namespace {
 
 constexpr std::size_t kUsersAtOnce = 200;
 constexpr std::size_t kMembersAtOnce = 1'000;
+constexpr std::chrono::seconds kProofFor{60};
 
 net::HttpServerOptions ListenerOptions() {
   net::HttpServerOptions options;
@@ -163,23 +165,33 @@ void Control::Audience(Call call) {
   const auto room = json::RequiredText(call.body, "room");
   const auto seq = json::OptionalWhole(call.body, "seq");
   const auto author = json::OptionalText(call.body, "author");
-  if (!room || !seq || !*seq || !author) return call.Answer(Fail(ErrorCode::kInvalid, "name a room and an event"));
+  const auto nonce = json::OptionalText(call.body, "nonce");
+  if (!room || !seq || !*seq || !author || !nonce) {
+    return call.Answer(Fail(ErrorCode::kInvalid, "name a room and an event"));
+  }
+  auth::Grant grant;
+  grant.sub = kServerProof + nonce->value_or("");
+  grant.ttl = kProofFor;
+  const auto proof = services_.keys.Sign(grant, services_.clock.Now());
+  if (!proof) return call.Answer(std::unexpected(proof.error()));
   using Candidates = std::vector<std::pair<std::string, chat::UserKey>>;
   auto shared = net::LoopShared(services_.loop, std::move(call));
   net::EventLoop& loop = services_.loop;
-  const auto answer = [this, shared](const Candidates& candidates) {
+  const auto answer = [this, shared, proof = *proof](const Candidates& candidates) {
     std::string data = R"({"users":[)";
     for (const auto& [id, key] : candidates) {
       if (services_.online && services_.online(key)) continue;
       if (data.back() != '[') data += ',';
       data += json::Quote(id);
     }
-    shared->Answer(data + "]}");
+    data += "],";
+    data += R"("proof":)" + json::Quote(proof) + "}";
+    shared->Answer(data);
   };
   const bool queued = services_.reads.Read(
       [&loop, shared, answer, id = *room, at = **seq, by = author->value_or("")](chat::Reader& reader) {
         const auto found = reader.FindRoom(id);
-        if (!found) return loop.Post([shared] { shared->Answer(Fail(ErrorCode::kNotFound, "there is no such room")); });
+        if (!found) return loop.Post([answer] { answer({}); });
         Candidates candidates;
         for (chat::UserKey after = 0;;) {
           const auto members = reader.Members(found->key, after, kMembersAtOnce);

@@ -24,8 +24,9 @@ namespace tidings::app {
 //   POST /control/users           {_id, name}
 //   POST /control/accounts        {username, passwordHash, name}
 //   POST /control/suspend         {_id, suspended}
-//   POST /control/audience        {room, seq, author}: {users: [id]}, members who were there at that event, have not read it,
-//                                 are not its author, and have no socket
+//   POST /control/audience        {room, seq, author, nonce}: {users: [id], proof}, members who were there at that event, have
+//                                 not read it, are not its author, and have no socket; of a room that is no more, none. The
+//                                 proof is that of server_proof.hpp
 //   POST /control/backup          {folder}: begins; one at a time
 //   GET  /control/backup          {running, done, all, error}: of the last one
 //   POST /control/queue           a request of queue_desk.hpp: {lines: [...]}

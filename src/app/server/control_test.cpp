@@ -111,6 +111,20 @@ TEST_F(ControlTest, AddsListsAndSuspends) {
   EXPECT_THAT(listed, testing::Not(HasSubstr("\"h\"")));
 }
 
+TEST_F(ControlTest, ARoomThatIsNoMoreHasNoAudienceAndTheAnswerProvesWhoseItIs) {
+  const auto asked = Ask("POST", "/control/audience", R"({"room":"none","seq":1,"author":"ann","nonce":"n1"})");
+  EXPECT_EQ(asked.status, 200);
+  const auto body = json::Parse(asked.body);
+  ASSERT_TRUE(body);
+  const auto& data = body->get_object().at("data").get_object();
+  EXPECT_TRUE(data.at("users").get_array().empty());
+  const auto claims = keys_->Verify(std::string(data.at("proof").get_string()), clock_.Now());
+  ASSERT_TRUE(claims);
+  EXPECT_TRUE(claims->Internal());
+  EXPECT_FALSE(claims->admin);
+  EXPECT_EQ(claims->sub, "tidings:server:n1");
+}
+
 TEST_F(ControlTest, CopiesTheStoreBesideItsWork) {
   std::string body;
   json::ObjectWriter(body).Text("folder", folder_ + "/copy").End();

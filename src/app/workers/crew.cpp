@@ -3,8 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
-#include <cerrno>
-#include <fstream>
+#include <algorithm>
 
 #include <tidings/base/log.hpp>
 #include <tidings/messaging/failure_log.hpp>
@@ -19,6 +18,7 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view kExchange = "tidings.events";
 constexpr auto kLeaveWithin = 10s;
+constexpr std::chrono::milliseconds kMostLanePause = 5s;
 constexpr std::uint16_t kSplitAtOnce = 128;
 constexpr std::uint16_t kSplitAhead = 512;
 // A crash gives back all that an instance held, counted; none of it is at fault. This only ends what kills every instance.
@@ -58,7 +58,9 @@ Status Crew::OpenFolder() {
   auto claims = Claims::Open(folder_ / "claims");
   if (!claims) return std::unexpected(claims.error());
   const std::filesystem::path file = folder_ / "lanes";
-  const auto before = ReadFile(file);
+  const auto read = ReadFile(file);
+  if (!read) return std::unexpected(read.error());
+  const auto& before = *read;
   const std::string now = std::to_string(options_.lanes) + "\n";
   if (before && *before != now) {
     return Fail(ErrorCode::kInvalid, "this worker has " + before->substr(0, before->find('\n')) +
@@ -116,24 +118,51 @@ std::unique_ptr<messaging::Router> Crew::MakeRouter(Task<Status> (Crew::*handle)
   return router;
 }
 
+bool Crew::DueAgain(std::size_t lane) const {
+  const auto failing = failing_.find(lane);
+  return failing == failing_.end() || failing->second.next <= timers_.Steady();
+}
+
+Task<Status> Crew::OpenLane(std::size_t lane) {
+  auto made = std::make_unique<Lane>(OptionsOf(lane, transport_.capabilities().shared), *kind_, transport_, timers_);
+  if (Status started = co_await made->Start(); !started) {
+    claims_->LeaveLane(lane);
+    Failing& failing = failing_[lane];
+    failing.pause = std::clamp(2 * failing.pause, options_.look_every, std::max(kMostLanePause, options_.look_every));
+    failing.next = timers_.Steady() + failing.pause.count();
+    log::Warning("lane_not_taken", {{"worker", kind_->name()},
+                                    {"lane", lane},
+                                    {"reason", started.error().message()},
+                                    {"again_in_ms", failing.pause.count()}});
+    co_return started;
+  }
+  failing_.erase(lane);
+  lanes_.emplace(lane, std::move(made));
+  log::Info("lane_taken", {{"worker", kind_->name()}, {"lane", lane}});
+  co_return Status();
+}
+
 // Without others: all lanes are this instance's, and get their pieces without a queue between.
 Task<Status> Crew::StartWhole() {
+  Status failed;
   for (std::size_t lane = 0; lane < options_.lanes; ++lane) {
     if (!claims_->TakeLane(lane)) {
       co_await Finish(1s);
       co_return Fail(ErrorCode::kUnavailable, "another process works in " + folder_.string() + "; stop it");
     }
-    auto made = std::make_unique<Lane>(OptionsOf(lane, false), *kind_, transport_, timers_);
-    if (Status started = co_await made->Start(); !started) {
-      claims_->LeaveLane(lane);
-      co_await Finish(1s);
-      co_return started;
-    }
-    lanes_.emplace(lane, std::move(made));
+    if (Status opened = co_await OpenLane(lane); !opened) failed = opened;
   }
+  if (lanes_.empty()) co_return failed;
   splitter_ = MakeRouter(&Crew::HandleWhole);
   Status started = co_await splitter_->Start();
-  if (!started) co_await Finish(1s);
+  if (!started) {
+    co_await Finish(1s);
+    co_return started;
+  }
+  if (!failed) {
+    balancing_ = true;
+    boost::asio::co_spawn(transport_.executor(), OpenMissing(), boost::asio::detached);
+  }
   co_return started;
 }
 
@@ -142,13 +171,27 @@ Task<Status> Crew::HandleWhole(messaging::Context& context) {
   if (!pieces) co_return AsAnswer(context, std::unexpected(pieces.error()));
   std::map<std::size_t, std::vector<messaging::Message>> shares;
   for (LanePiece& piece : *pieces) shares[piece.lane].push_back(std::move(piece.message));
-  // Again after one of them failed, those that committed take it for a repeat.
+  // One that fails holds up no other. Again, those that committed take it for a repeat.
+  Status failed;
   for (const auto& [lane, share] : shares) {
-    if (Status applied = co_await lanes_.at(lane)->Apply(context.message().id, share); !applied) {
-      co_return AsAnswer(context, applied);
+    Status applied = Fail(ErrorCode::kUnavailable, "lane " + std::to_string(lane) + " could not be opened");
+    if (const auto found = lanes_.find(lane); found != lanes_.end()) {
+      applied = co_await found->second->Apply(context.message().id, share);
     }
+    // What another try may mend counts before what none does.
+    if (!applied && (failed || NoUse(failed))) failed = applied;
   }
-  co_return Status();
+  co_return AsAnswer(context, failed);
+}
+
+// Without others, which lanes are whose does not change.
+Task<void> Crew::OpenMissing() {
+  while (!stopping_ && lanes_.size() < options_.lanes) {
+    co_await changed_.WaitFor(timers_, options_.look_every);
+    co_await TakeLanes(options_.lanes);
+  }
+  balancing_ = false;
+  changed_.NotifyAll();
 }
 
 Task<void> Crew::Balance() {
@@ -176,16 +219,8 @@ Task<void> Crew::LeaveLanes(std::size_t share) {
 
 Task<void> Crew::TakeLanes(std::size_t share) {
   for (std::size_t lane = 0; lane < options_.lanes && lanes_.size() < share && !stopping_; ++lane) {
-    if (lanes_.contains(lane) || !claims_->TakeLane(lane)) continue;
-    auto made = std::make_unique<Lane>(OptionsOf(lane, true), *kind_, transport_, timers_);
-    if (Status started = co_await made->Start(); !started) {
-      claims_->LeaveLane(lane);
-      log::Warning("lane_not_taken",
-                   {{"worker", kind_->name()}, {"lane", lane}, {"reason", started.error().message()}});
-      co_return;
-    }
-    lanes_.emplace(lane, std::move(made));
-    log::Info("lane_taken", {{"worker", kind_->name()}, {"lane", lane}});
+    if (lanes_.contains(lane) || !DueAgain(lane) || !claims_->TakeLane(lane)) continue;
+    std::ignore = co_await OpenLane(lane);
   }
 }
 

@@ -6,6 +6,8 @@
 //   …
 //   co_await crew.Stop(5s);
 //
+// A lane whose file cannot be opened holds up no other: it is tried again with growing pauses, and what is its own waits.
+//
 // Where other processes may use the transport's queues, the worker's queue `tidings.worker.NAME` is split into one queue for
 // each lane by the hash of the key, by one of the instances. Else this is the only instance, and has the queue by itself.
 #pragma once
@@ -44,7 +46,8 @@ class Crew {
        messaging::Timers& timers);
   ~Crew();
 
-  // Declares the queues and begins. kUnavailable: the broker is away, or another process has the folder to itself.
+  // Declares the queues and begins. kUnavailable: the broker is away, or another process has the folder to itself. Where the
+  // queue is not split, an error too if no lane can be opened.
   messaging::Task<Status> Start();
   // Finishes what is in hand, within the deadline.
   messaging::Task<void> Stop(std::chrono::milliseconds deadline);
@@ -58,9 +61,20 @@ class Crew {
  private:
   Status OpenFolder();
   messaging::Topology TopologyOfAll() const;
+  // A lane that could not be opened.
+  class Failing {
+   public:
+    Millis next = 0;  // steady time of the next try
+    std::chrono::milliseconds pause{0};
+  };
+
   messaging::Task<Status> StartWhole();
+  messaging::Task<void> OpenMissing();
   messaging::Task<void> Balance();
   messaging::Task<void> TakeLanes(std::size_t share);
+  // REQUIRES: the lane is claimed. Gives the claim back if it cannot be opened.
+  messaging::Task<Status> OpenLane(std::size_t lane);
+  bool DueAgain(std::size_t lane) const;
   messaging::Task<void> LeaveLanes(std::size_t share);
   messaging::Task<void> TakeSplitting();
   messaging::Task<Status> Split(messaging::Context& context);
@@ -76,6 +90,7 @@ class Crew {
   const std::filesystem::path folder_;
   std::optional<Claims> claims_;
   std::map<std::size_t, std::unique_ptr<Lane>> lanes_;
+  std::map<std::size_t, Failing> failing_;
   std::unique_ptr<messaging::Router> splitter_;
   messaging::Signal changed_;
   bool stopping_ = false;

@@ -6,6 +6,11 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <map>
+
 #include <tidings/messaging/dead_letters.hpp>
 #include <tidings/messaging/memory_transport.hpp>
 #include <tidings/testing/temp_folder.hpp>
@@ -86,6 +91,25 @@ class CrewTest : public ::testing::Test {
       }
     }(*this));
   }
+  bool Until(const std::function<bool()>& condition) {
+    const auto end = std::chrono::steady_clock::now() + 60s;
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() >= end) return false;
+      Run([](CrewTest& test) -> Task<void> { co_await test.timers_.Sleep(5ms); }(*this));
+    }
+    return true;
+  }
+  // How much was noted of a room in a lane; none if its file is not there yet.
+  std::size_t NotesOf(std::size_t lane, const std::string& room) {
+    try {
+      sqlite::Database database(folder_.File("workers/notes/lane-" + std::to_string(lane) + ".db"),
+                                sqlite::Database::Mode::kReader);
+      return static_cast<std::size_t>(
+          sqlite::Statement(database, "SELECT count(*) FROM notes WHERE room = ?1").Number(room).value_or(0));
+    } catch (const StoreFailure&) {
+      return 0;
+    }
+  }
   // What was noted of a room, whatever its lane.
   std::vector<std::string> Notes(const std::string& room) {
     std::vector<std::string> notes;
@@ -149,6 +173,37 @@ TEST_F(CrewTest, ASecondOneOnTheFolderIsRefusedWhereTheQueuesAreNotShared) {
   EXPECT_EQ(second.error().code(), ErrorCode::kUnavailable);
   Stop();
   crew_ = std::move(first);
+}
+
+TEST_F(CrewTest, LanesWhoseFilesCannotBeOpenedHoldUpNoOthersAndAreTriedAgain) {
+  const auto file = [&](std::size_t lane) {
+    return folder_.File("workers/notes/lane-" + std::to_string(lane) + ".db");
+  };
+  for (const std::size_t lane : {1, 2}) std::filesystem::create_directories(file(lane));
+  std::map<std::size_t, std::string> rooms;
+  for (int i = 0; rooms.size() < lanes_; ++i) {
+    const std::string room = "r" + std::to_string(i);
+    rooms.emplace(LaneOf(room, lanes_), room);
+  }
+  ASSERT_TRUE(Start());
+  for (const auto& [lane, room] : rooms) Send(room, room, "1");
+  const auto opened = [&](std::size_t lane) { return std::filesystem::is_regular_file(file(lane)); };
+  EXPECT_TRUE(Until([&] { return NotesOf(0, rooms[0]) == 1 && NotesOf(3, rooms[3]) == 1; }));
+  EXPECT_EQ(crew_->lanes(), 2U);
+  // The first of them stays as it is.
+  std::filesystem::remove(file(2));
+  EXPECT_TRUE(Until([&] { return opened(2) && NotesOf(2, rooms[2]) == 1; }));
+  EXPECT_EQ(crew_->lanes(), 3U);
+  std::filesystem::remove(file(1));
+  EXPECT_TRUE(Until([&] { return opened(1) && NotesOf(1, rooms[1]) == 1; }));
+  EXPECT_EQ(Dead(), 0U);
+}
+
+TEST_F(CrewTest, DoesNotStartWhereNoLaneCanBeOpened) {
+  for (std::size_t lane = 0; lane < lanes_; ++lane) {
+    std::filesystem::create_directories(folder_.File("workers/notes/lane-" + std::to_string(lane) + ".db"));
+  }
+  EXPECT_FALSE(Start());
 }
 
 TEST_F(CrewTest, TheNumberOfLanesStays) {

@@ -43,10 +43,22 @@ bool WriteAll(int file, std::string_view bytes) {
   return true;
 }
 
-Status SyncFolder(const std::filesystem::path& path) {
-  const Opened folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder || fsync(folder.get()) != 0) return Refuse(path);
-  return {};
+std::filesystem::path FolderOf(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+}
+
+Status MakeDurably(const std::filesystem::path& folder) {
+  const auto make = [&] { return mkdir(folder.c_str(), 0700) == 0; };
+  bool made = make();
+  if (!made && errno == ENOENT && folder.has_relative_path()) {
+    if (Status above = MakeDurably(folder.parent_path()); !above) return above;
+    made = make();
+  }
+  if (!made && errno == EEXIST) return {};
+  if (!made && (errno == EACCES || errno == EROFS || errno == ENOTDIR)) {
+    return Fail(ErrorCode::kInvalid, "cannot make " + folder.string() + ": " + std::strerror(errno));
+  }
+  return made ? SyncFolder(FolderOf(folder)) : Refuse(folder);
 }
 
 }  // namespace
@@ -55,17 +67,15 @@ std::filesystem::path WorkerFolder(const std::filesystem::path& data, std::strin
   return data / "workers" / worker;
 }
 
-Status MakeFolder(const std::filesystem::path& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder.parent_path(), error);
-  if (error) return Fail(ErrorCode::kInvalid, "cannot make " + folder.string() + ": " + error.message());
-  if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return Refuse(folder);
-  return {};
-}
+Status MakeFolder(const std::filesystem::path& folder) { return MakeDurably(folder); }
 
-std::optional<std::string> ReadFile(const std::filesystem::path& file) {
+Result<std::optional<std::string>> ReadFile(const std::filesystem::path& file) {
+  const auto failed = [&] {
+    return Fail(ErrorCode::kUnavailable, "cannot read " + file.string() + ": " + std::strerror(errno));
+  };
   const Opened in(open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!in) return std::nullopt;
+  if (!in && errno == ENOENT) return std::nullopt;
+  if (!in) return failed();
   std::string bytes;
   for (;;) {
     constexpr std::size_t kPiece = 64 * 1024;
@@ -74,8 +84,14 @@ std::optional<std::string> ReadFile(const std::filesystem::path& file) {
     const ssize_t got = read(in.get(), bytes.data() + before, kPiece);
     bytes.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
     if (got == 0) return bytes;
-    if (got < 0 && errno != EINTR) return std::nullopt;
+    if (got < 0 && errno != EINTR) return failed();
   }
+}
+
+Status SyncFolder(const std::filesystem::path& folder) {
+  const Opened opened(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!opened || fsync(opened.get()) != 0) return Refuse(folder);
+  return {};
 }
 
 Status ReplaceFile(const std::filesystem::path& file, std::string_view bytes) {
@@ -94,9 +110,8 @@ Status RenameDurably(const std::filesystem::path& from, const std::filesystem::p
 
 Status AppendAt(const std::filesystem::path& file, std::uint64_t at, std::string_view bytes) {
   const std::filesystem::path folder = file.parent_path();
+  if (Status made = MakeDurably(folder); !made) return made;
   std::error_code error;
-  const bool fresh_folder = std::filesystem::create_directories(folder, error);
-  if (error) return Fail(ErrorCode::kInternal, "cannot make " + folder.string() + ": " + error.message());
   const bool fresh = !std::filesystem::exists(file, error);
   {
     const Opened out(open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -110,9 +125,6 @@ Status AppendAt(const std::filesystem::path& file, std::uint64_t at, std::string
         fsync(out.get()) != 0) {
       return Refuse(file);
     }
-  }
-  if (fresh_folder) {
-    if (Status synced = SyncFolder(folder.parent_path()); !synced) return synced;
   }
   return fresh ? SyncFolder(folder) : Status();
 }

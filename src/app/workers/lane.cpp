@@ -12,12 +12,16 @@ using namespace std::chrono_literals;
 
 constexpr std::uint16_t kHandlersAtOnce = 128;
 constexpr std::uint16_t kAhead = 512;
+// Well below the time for which a room waits for a number that is missing (RoomOrderBounds::gap): a piece that waits for its
+// next try when its instance stops has come to the next one by then.
+constexpr auto kLongestPause = 10s;
+constexpr std::uint32_t kPatientTries = 60'000;
 
 }  // namespace
 
 messaging::Retry Patience() {
   messaging::Retry retry;
-  retry.BackOff(100ms, 2.0, 30s, 20'000);
+  retry.BackOff(100ms, 2.0, kLongestPause, kPatientTries);
   return retry;
 }
 

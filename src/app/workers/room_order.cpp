@@ -33,10 +33,6 @@ constexpr auto kForgetEvery = 1h;
 constexpr std::size_t kForgetAtOnce = 1'000;
 constexpr Millis kDay = 86'400'000;
 
-bool NoUse(const Status& handled) {
-  return !handled && (handled.error().code() == ErrorCode::kMalformed || handled.error().code() == ErrorCode::kInvalid);
-}
-
 }  // namespace
 
 RoomOrder::Turn::~Turn() {

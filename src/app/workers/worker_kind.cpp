@@ -16,6 +16,10 @@ std::size_t LaneOf(std::string_view key, std::size_t lanes) {
   return static_cast<std::size_t>((hash ^ (hash >> 32)) % lanes);
 }
 
+bool NoUse(const Status& handled) {
+  return !handled && (handled.error().code() == ErrorCode::kMalformed || handled.error().code() == ErrorCode::kInvalid);
+}
+
 Result<std::vector<LanePiece>> WorkerKind::Split(const messaging::Message& event, std::size_t lanes) {
   std::vector<LanePiece> pieces;
   pieces.emplace_back(LaneOf(KeyOf(event), lanes), event);

@@ -40,6 +40,9 @@ class LanePiece {
   messaging::Message message;
 };
 
+// Whether a piece was no use, so that no other try helps.
+bool NoUse(const Status& handled);
+
 // What is one lane's. Belongs to the lane's executor.
 class LaneJob {
  public:

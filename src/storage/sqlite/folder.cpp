@@ -6,13 +6,19 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <thread>
 #include <utility>
 
 namespace tidings::sqlite {
 
 namespace {
+
+// A worker that looks whether a server is there has the lock for a moment.
+constexpr int kTries = 20;
+constexpr std::chrono::milliseconds kBetweenTries{5};
 
 std::unexpected<Error> FailWith(const std::string& what, int cause, const std::string& advice) {
   return Fail(ErrorCode::kInternal, what + ": " + std::strerror(cause) + "; " + advice);
@@ -66,8 +72,12 @@ Result<Folder> Folder::Take(const std::string& path) {
                     "the store needs a folder that this user may write, on a file system that is not read-only");
   }
   Folder folder(path, lock);
-  if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+  for (int tries = 1; flock(lock, LOCK_EX | LOCK_NB) != 0; ++tries) {
     const int cause = errno;
+    if (cause == EWOULDBLOCK && tries < kTries) {
+      std::this_thread::sleep_for(kBetweenTries);
+      continue;
+    }
     if (cause == EWOULDBLOCK) {
       return Fail(ErrorCode::kUnavailable, "another server" + HolderOf(lock) + " runs on the folder " + path +
                                                "; stop it first, or use another folder");

@@ -52,7 +52,9 @@ Result<Day> TryReadDay(ArchiveRows& rows, const fs::path& data, const std::strin
   read.pending_lines = pending.lines;
   if (read.row.bytes == 0) return read;
   const fs::path file = ArchiveFile(data, room, day);
-  auto bytes = ReadFile(file);
+  auto found = ReadFile(file);
+  if (!found) return std::unexpected(found.error());
+  auto& bytes = *found;
   if (!bytes) return Fail(ErrorCode::kNotFound, file.string() + ": is missing");
   const std::uint64_t end =
       read.row.rewriting != 0 && bytes->size() == read.row.rewriting ? read.row.rewriting : read.row.bytes;

@@ -2,6 +2,8 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <set>
 
@@ -151,6 +153,9 @@ Task<Status> ArchiveJob::Redact(ArchiveRows::Redaction redaction) {
   // Lines of the message that are in no file are without it already, so what is appended meanwhile needs no look.
   Status worked;
   for (ArchiveFileRow& row : rows().FilesFrom(redaction.room, redaction.from_day)) {
+    // A room may have many; others are on this thread too.
+    co_await boost::asio::post(ground_.executor, boost::asio::use_awaitable);
+    if (stopping_) co_return worked;
     Status redacted = co_await RedactFile(std::move(row), redaction.message);
     if (NoRoom(redacted)) co_return redacted;
     if (worked) worked = redacted;
@@ -164,7 +169,9 @@ Task<Status> ArchiveJob::Redact(ArchiveRows::Redaction redaction) {
 Task<Status> ArchiveJob::RedactFile(ArchiveFileRow row, std::string message) {
   const std::filesystem::path file = ArchiveFile(options_.data, row.room, row.day);
   if (row.rewriting != 0) co_return Unfinished(file);
-  auto bytes = ReadFile(file);
+  auto read = ReadFile(file);
+  if (!read) co_return std::unexpected(read.error());
+  auto& bytes = *read;
   if (!bytes || bytes->size() < row.bytes)
     co_return Fail(ErrorCode::kInternal, file.string() + " is shorter than it was");
   bytes->resize(row.bytes);
@@ -204,13 +211,26 @@ Status ArchiveJob::Replace(const ArchiveFileRow& row) const {
   return RenameDurably(PartOf(file), file);
 }
 
+Status ArchiveJob::ReplaceIfNotYet(const ArchiveFileRow& row) const {
+  const std::filesystem::path file = ArchiveFile(options_.data, row.room, row.day);
+  const std::filesystem::path part = PartOf(file);
+  std::error_code error;
+  const bool there = std::filesystem::exists(part, error);
+  if (error) return Fail(ErrorCode::kUnavailable, "cannot look for " + part.string() + ": " + error.message());
+  if (there) return Replace(row);
+  const auto bytes = ReadFile(file);
+  if (!bytes) return std::unexpected(bytes.error());
+  if (!*bytes || (*bytes)->size() != row.rewriting || !UnpackBlocks(**bytes)) {
+    return Fail(ErrorCode::kInternal, file.string() + " was being written anew, and is not what was written, nor is " +
+                                          part.string() + " there; restore one of them from a copy");
+  }
+  return SyncFolder(file.parent_path());
+}
+
 Task<Status> ArchiveJob::FinishRewriting() {
   Status worked;
   for (ArchiveFileRow& row : rows().Rewriting()) {
-    const std::filesystem::path file = ArchiveFile(options_.data, row.room, row.day);
-    std::error_code error;
-    // Renamed already, if it is not there: what it was is in the file's place.
-    Status finished = std::filesystem::exists(PartOf(file), error) ? Replace(row) : Status();
+    Status finished = ReplaceIfNotYet(row);
     if (finished) {
       row.bytes = std::exchange(row.rewriting, 0);
       finished = co_await ground_.store.Write(

@@ -27,6 +27,8 @@ class ArchiveJob final : public LaneJob {
   messaging::Task<Status> RedactFile(ArchiveFileRow row, std::string message);
   // What the row says is being rewritten takes its place.
   Status Replace(const ArchiveFileRow& row) const;
+  // The same where it may have done so before the lane's last holder ended.
+  Status ReplaceIfNotYet(const ArchiveFileRow& row) const;
   // What was under way when the lane's last holder ended.
   messaging::Task<Status> FinishRewriting();
   ArchiveRows& rows() { return ground_.store.database().Slot<ArchiveRows>(); }

@@ -4,6 +4,7 @@
 
 namespace tidings::app {
 
+// A redaction whose from_day is empty is done: what comes of the message later is redacted as it comes.
 const std::string_view kArchiveSchema = R"(
   CREATE TABLE IF NOT EXISTS lines (
     number INTEGER PRIMARY KEY AUTOINCREMENT, room TEXT NOT NULL, day TEXT NOT NULL, seq INTEGER NOT NULL,
@@ -17,6 +18,7 @@ const std::string_view kArchiveSchema = R"(
   CREATE TABLE IF NOT EXISTS redactions (
     number INTEGER PRIMARY KEY AUTOINCREMENT, room TEXT NOT NULL, message TEXT NOT NULL, from_day TEXT NOT NULL,
     UNIQUE (room, message));
+  CREATE INDEX IF NOT EXISTS redactions_due ON redactions (number) WHERE from_day <> '';
 )";
 
 namespace {
@@ -51,12 +53,15 @@ std::vector<std::pair<std::string, std::string>> GatherPairs(sqlite::Rows rows) 
 ArchiveRows::ArchiveRows(sqlite::Database& database)
     : add_(database,
            "INSERT INTO lines (room, day, seq, message, quoted, at, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
+      deleted_(database, "SELECT number FROM redactions WHERE room = ?1 AND message = ?2"),
       mentioned_(database,
                  "SELECT number, line FROM lines WHERE room = ?1 AND message = ?2 UNION ALL "
                  "SELECT number, line FROM lines WHERE room = ?1 AND quoted = ?2 AND quoted <> ''"),
       replace_(database, "UPDATE lines SET line = ?2 WHERE number = ?1"),
-      note_(database, "INSERT INTO redactions (room, message, from_day) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING"),
-      redacted_(database, "DELETE FROM redactions WHERE room = ?1 AND message = ?2"),
+      note_(database,
+            "INSERT INTO redactions (room, message, from_day) VALUES (?1, ?2, ?3) ON CONFLICT (room, message) "
+            "DO UPDATE SET from_day = excluded.from_day"),
+      redacted_(database, "UPDATE redactions SET from_day = '' WHERE room = ?1 AND message = ?2"),
       file_written_(database,
                     "INSERT INTO files (room, day, bytes, lines, last, rewriting) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON "
                     "CONFLICT (room, day) DO UPDATE SET bytes = ?3, lines = ?4, last = ?5, rewriting = ?6"),
@@ -70,11 +75,18 @@ ArchiveRows::ArchiveRows(sqlite::Database& database)
       files_from_(database, std::string(kFileColumns) + "WHERE room = ?1 AND day >= ?2 ORDER BY day"),
       rewriting_(database, std::string(kFileColumns) + "WHERE rewriting <> 0"),
       next_redaction_(
-          database, "SELECT number, room, message, from_day FROM redactions WHERE number > ?1 ORDER BY number LIMIT 1"),
+          database,
+          "SELECT number, room, message, from_day FROM redactions WHERE number > ?1 AND from_day <> '' ORDER BY "
+          "number LIMIT 1"),
       all_(database, "SELECT room, day FROM files UNION SELECT room, day FROM lines ORDER BY room, day") {}
 
 void ArchiveRows::Add(const ArchiveLine& line, Millis now) {
-  add_.Execute(line.room, line.day, line.seq, line.message, line.quoted, now, line.text);
+  std::string text = line.text;
+  for (const std::string* const message : {&line.message, &line.quoted}) {
+    if (message->empty() || !deleted_.Number(line.room, *message)) continue;
+    if (auto redacted = RedactLine(text, *message)) text = std::move(*redacted);
+  }
+  add_.Execute(line.room, line.day, line.seq, line.message, line.quoted, now, text);
 }
 
 void ArchiveRows::Redact(std::string_view room, std::string_view message, std::string_view from_day) {

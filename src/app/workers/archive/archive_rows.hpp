@@ -41,8 +41,10 @@ class ArchiveRows {
  public:
   explicit ArchiveRows(sqlite::Database& database);
 
+  // Without what a deleted message said, whenever the line comes.
   void Add(const ArchiveLine& line, Millis now);
-  // Takes the message out of lines that are in no file, and notes it for the files from that day on.
+  // Takes the message out of lines that are in no file, notes it for the files from that day on, and keeps in mind that it was
+  // deleted.
   void Redact(std::string_view room, std::string_view message, std::string_view from_day);
   void Redacted(std::string_view room, std::string_view message);
   void Written(const ArchiveFileRow& row, std::int64_t up_to);
@@ -70,6 +72,7 @@ class ArchiveRows {
 
  private:
   sqlite::Statement add_;
+  sqlite::Statement deleted_;
   sqlite::Statement mentioned_;
   sqlite::Statement replace_;
   sqlite::Statement note_;

@@ -31,14 +31,14 @@ constexpr std::size_t kMostPushError = 200;
 // Another try may do better.
 bool Passing(int status) { return status == 0 || status == 408 || status == 425 || status == 429 || status >= 500; }
 
-std::string BodyFor(const PushRow& row, const std::vector<std::string>& users, std::size_t from, std::size_t count) {
+std::string BodyFor(const PushRow& row, const std::vector<std::string>& users) {
   std::string body;
   json::ObjectWriter writer(body);
   std::string& list = writer.Key("users");
   list += '[';
-  for (std::size_t i = from; i < from + count; ++i) {
-    if (i > from) list += ',';
-    json::AppendString(list, users[i]);
+  for (const std::string& user : users) {
+    if (&user != &users.front()) list += ',';
+    json::AppendString(list, user);
   }
   list += ']';
   writer.Text("room", row.room).Raw("message", row.message).End();
@@ -159,9 +159,13 @@ Task<Result<std::vector<std::string>>> PushJob::Audience(const PushRow& row) {
   net::HttpPost request;
   request.url = access->url + "/control/audience";
   request.headers = {{"authorization", "Bearer " + access->token}, {"content-type", "application/json"}};
-  json::ObjectWriter(request.body).Text("room", row.room).Number("seq", row.seq).Text("author", author).End();
+  json::ObjectWriter(request.body)
+      .Text("room", row.room)
+      .Number("seq", row.seq)
+      .Text("author", author)
+      .Text("nonce", access->nonce)
+      .End();
   const net::HttpReply reply = co_await questions_.Ask(std::move(request));
-  if (reply.status == 404) co_return std::vector<std::string>();
   const auto body = json::Parse(reply.body);
   if (reply.status != 200 || !body || !body->is_object()) {
     co_return Fail(ErrorCode::kUnavailable, "the server does not say who is away: " +
@@ -170,24 +174,60 @@ Task<Result<std::vector<std::string>>> PushJob::Audience(const PushRow& row) {
   const json::value* const data = body->get_object().if_contains("data");
   if (data == nullptr || !data->is_object())
     co_return Fail(ErrorCode::kUnavailable, "the server's answer makes no sense");
+  const auto proof = json::OptionalText(data->get_object(), "proof");
+  if (!proof || !access->Proves(proof->value_or(""), ground_.timers.Now())) {
+    co_return Fail(ErrorCode::kUnavailable, "what answers at " + access->url + " does not prove that it is the server");
+  }
   co_return json::TextList(data->get_object(), "users", 10'000'000);
 }
 
-Task<Status> PushJob::Tell(const PushRow& row, const std::vector<std::string>& users) {
-  for (std::size_t from = 0; from < users.size(); from += kUsersAtOnce) {
-    net::HttpPost request;
-    request.url = options_.url;
-    request.headers = {{"content-type", "application/json"},
-                       {"idempotency-key", std::string(EventOf(row)) + "." + std::to_string(from / kUsersAtOnce)}};
-    if (!options_.token.empty()) request.headers.emplace_back("authorization", "Bearer " + options_.token);
-    request.body = BodyFor(row, users, from, std::min(kUsersAtOnce, users.size() - from));
-    const net::HttpReply reply = co_await questions_.Ask(std::move(request));
-    if (reply.status >= 200 && reply.status < 300) continue;
-    std::string why =
-        reply.status == 0 ? reply.error.substr(0, kMostPushError) : "status " + std::to_string(reply.status);
-    co_return Fail(Passing(reply.status) ? ErrorCode::kUnavailable : ErrorCode::kInvalid, "the gateway: " + why);
+Task<Result<std::vector<PushPart>>> PushJob::Cut(const PushRow& row, const std::vector<std::string>& users) {
+  PushCut cut;
+  try {
+    cut = CutPush(ground_.store.database().Slot<PushRows>().Parts(row.number), users, kUsersAtOnce);
+  } catch (const StoreFailure& failure) {
+    co_return std::unexpected(failure.error());
   }
-  co_return Status();
+  if (!cut.fresh.empty()) {
+    Status kept =
+        co_await ground_.store.Write([number = row.number, fresh = std::move(cut.fresh)](sqlite::Database& database) {
+          database.Slot<PushRows>().AddParts(number, fresh);
+        });
+    if (!kept) co_return std::unexpected(kept.error());
+  }
+  co_return std::move(cut.requests);
+}
+
+Task<Status> PushJob::Tell(const PushRow& row, const std::vector<std::string>& users) {
+  const auto parts = co_await Cut(row, users);
+  if (!parts) co_return std::unexpected(parts.error());
+  std::vector<std::uint64_t> told;
+  Status worked;
+  for (const PushPart& part : *parts) {
+    worked = co_await TellPart(row, part);
+    if (!worked) break;
+    told.push_back(part.part);
+  }
+  if (!worked && !told.empty()) {
+    co_await Keep([number = row.number, told = std::move(told)](sqlite::Database& database) {
+      database.Slot<PushRows>().Told(number, told);
+    });
+  }
+  co_return worked;
+}
+
+Task<Status> PushJob::TellPart(const PushRow& row, const PushPart& part) {
+  net::HttpPost request;
+  request.url = options_.url;
+  request.headers = {{"content-type", "application/json"},
+                     {"idempotency-key", row.event + "." + std::to_string(part.part)}};
+  if (!options_.token.empty()) request.headers.emplace_back("authorization", "Bearer " + options_.token);
+  request.body = BodyFor(row, part.users);
+  const net::HttpReply reply = co_await questions_.Ask(std::move(request));
+  if (reply.status >= 200 && reply.status < 300) co_return Status();
+  std::string why =
+      reply.status == 0 ? reply.error.substr(0, kMostPushError) : "status " + std::to_string(reply.status);
+  co_return Fail(Passing(reply.status) ? ErrorCode::kUnavailable : ErrorCode::kInvalid, "the gateway: " + why);
 }
 
 Task<Status> PushJob::Bury(const PushRow& row, const Error& error) {

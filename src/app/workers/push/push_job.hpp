@@ -32,6 +32,9 @@ class PushJob final : public LaneJob {
   messaging::Task<Result<std::vector<std::string>>> Audience(const PushRow& row);
   // Success, or why not; kInvalid: no other try helps.
   messaging::Task<Status> Tell(const PushRow& row, const std::vector<std::string>& users);
+  // The requests of this try, those that are new kept.
+  messaging::Task<Result<std::vector<PushPart>>> Cut(const PushRow& row, const std::vector<std::string>& users);
+  messaging::Task<Status> TellPart(const PushRow& row, const PushPart& part);
   messaging::Task<Status> Bury(const PushRow& row, const Error& error);
   messaging::Task<void> Keep(LaneStore::Effect effect);
 

@@ -1,5 +1,7 @@
 #include "push/push_rows.hpp"
 
+#include <algorithm>
+
 namespace tidings::app {
 
 const std::string_view kPushSchema = R"(
@@ -7,11 +9,25 @@ const std::string_view kPushSchema = R"(
     number INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, room TEXT NOT NULL, seq INTEGER NOT NULL,
     message TEXT NOT NULL, at INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, next_at INTEGER NOT NULL DEFAULT 0);
   CREATE INDEX IF NOT EXISTS pushes_due ON pushes (next_at, number);
+  CREATE TABLE IF NOT EXISTS push_parts (
+    number INTEGER NOT NULL, part INTEGER NOT NULL, users TEXT NOT NULL, told INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (number, part)) WITHOUT ROWID;
 )";
+
+namespace {
+
+// No user's id has a control character.
+constexpr char kUserEnd = '\n';
+
+}  // namespace
 
 PushRows::PushRows(sqlite::Database& database)
     : add_(database, "INSERT INTO pushes (event, room, seq, message, at) VALUES (?1, ?2, ?3, ?4, ?5)"),
       done_(database, "DELETE FROM pushes WHERE number = ?1"),
+      drop_parts_(database, "DELETE FROM push_parts WHERE number = ?1"),
+      add_part_(database, "INSERT INTO push_parts (number, part, users) VALUES (?1, ?2, ?3)"),
+      told_(database, "UPDATE push_parts SET told = 1 WHERE number = ?1 AND part = ?2"),
+      parts_(database, "SELECT part, users, told FROM push_parts WHERE number = ?1 ORDER BY part"),
       failed_(database, "UPDATE pushes SET attempts = attempts + 1, next_at = ?2 WHERE number = ?1"),
       due_(
           database,
@@ -19,8 +35,38 @@ PushRows::PushRows(sqlite::Database& database)
           "next_at, number LIMIT ?3") {}
 
 void PushRows::Add(const PushRow& row, Millis now) { add_.Execute(row.event, row.room, row.seq, row.message, now); }
-void PushRows::Done(std::int64_t number) { done_.Execute(number); }
+void PushRows::Done(std::int64_t number) {
+  done_.Execute(number);
+  drop_parts_.Execute(number);
+}
 void PushRows::Failed(std::int64_t number, Millis next_at) { failed_.Execute(number, next_at); }
+
+void PushRows::AddParts(std::int64_t number, const std::vector<PushPart>& parts) {
+  for (const PushPart& part : parts) {
+    std::string users;
+    for (const std::string& user : part.users) users += user + kUserEnd;
+    add_part_.Execute(number, part.part, users);
+  }
+}
+
+void PushRows::Told(std::int64_t number, const std::vector<std::uint64_t>& parts) {
+  for (const std::uint64_t part : parts) told_.Execute(number, part);
+}
+
+std::vector<PushPart> PushRows::Parts(std::int64_t number) {
+  std::vector<PushPart> parts;
+  for (auto rows = parts_.Query(number); rows.Next();) {
+    PushPart& part = parts.emplace_back();
+    part.part = rows.Whole(0);
+    for (std::string_view rest = rows.Text(1); !rest.empty();) {
+      const std::string_view user = rest.substr(0, rest.find(kUserEnd));
+      part.users.emplace_back(user);
+      rest.remove_prefix(std::min(user.size() + 1, rest.size()));
+    }
+    part.told = rows.Int(2) != 0;
+  }
+  return parts;
+}
 
 std::vector<PushRow> PushRows::Due(Millis now, Millis latest, std::size_t most) {
   std::vector<PushRow> due;

@@ -1,4 +1,4 @@
-// The table of a push lane: messages that were not handed to the gateway yet.
+// The tables of a push lane: messages that were not handed to the gateway yet, and the requests that they were cut into.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,8 @@
 
 #include <tidings/base/clock.hpp>
 #include <tidings/base/sqlite/database.hpp>
+
+#include "push/push_parts.hpp"
 
 namespace tidings::app {
 
@@ -31,6 +33,10 @@ class PushRows {
 
   void Add(const PushRow& row, Millis now);
   void Done(std::int64_t number);
+  void AddParts(std::int64_t number, const std::vector<PushPart>& parts);
+  void Told(std::int64_t number, const std::vector<std::uint64_t>& parts);
+  // In their order.
+  std::vector<PushPart> Parts(std::int64_t number);
   void Failed(std::int64_t number, Millis next_at);
   // The oldest that are due; so are those past `latest`, which a clock that was wrong has put there.
   std::vector<PushRow> Due(Millis now, Millis latest, std::size_t most);
@@ -38,6 +44,10 @@ class PushRows {
  private:
   sqlite::Statement add_;
   sqlite::Statement done_;
+  sqlite::Statement drop_parts_;
+  sqlite::Statement add_part_;
+  sqlite::Statement told_;
+  sqlite::Statement parts_;
   sqlite::Statement failed_;
   sqlite::Statement due_;
 };

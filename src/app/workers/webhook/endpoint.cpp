@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include <tidings/base/json.hpp>
 #include <tidings/base/log.hpp>
@@ -70,8 +72,10 @@ Result<WebhookEndpoint> FromStored(const json::value& value) {
   whole("createdAt", endpoint.created_at);
   whole("updatedAt", endpoint.updated_at);
   const auto enabled = json::OptionalBool(object, "enabled");
-  endpoint.enabled = enabled && enabled->value_or(true);
+  if (!enabled) return std::unexpected(enabled.error());
+  endpoint.enabled = enabled->value_or(true);
   if (!status) return std::unexpected(status.error());
+  if (endpoint.id.empty()) return Fail(ErrorCode::kMalformed, "an endpoint has no _id");
   return endpoint;
 }
 
@@ -98,14 +102,19 @@ std::filesystem::path WebhookFile(const std::filesystem::path& data) {
 
 Result<WebhookEndpoints> ReadWebhooks(const std::filesystem::path& data) {
   const std::filesystem::path file = WebhookFile(data);
+  const auto damaged = [&](const std::string& why) {
+    return Fail(ErrorCode::kInternal, file.string() + " is damaged (" + why + "); restore it from a copy");
+  };
   const auto text = ReadFile(file);
-  if (!text) return WebhookEndpoints();
-  const auto parsed = json::Parse(*text);
-  if (!parsed || !parsed->is_array()) return Fail(ErrorCode::kMalformed, file.string() + " is damaged");
+  if (!text) return std::unexpected(text.error());
+  if (!*text) return WebhookEndpoints();
+  const auto parsed = json::Parse(**text);
+  if (!parsed) return damaged(parsed.error().message());
+  if (!parsed->is_array()) return damaged("it is no list");
   WebhookEndpoints endpoints;
   for (const json::value& value : parsed->get_array()) {
     auto endpoint = FromStored(value);
-    if (!endpoint) return std::unexpected(endpoint.error().Within(file.string()));
+    if (!endpoint) return damaged(endpoint.error().message());
     endpoints.push_back(std::move(*endpoint));
   }
   return endpoints;
@@ -122,29 +131,50 @@ Status WriteWebhooks(const std::filesystem::path& data, const WebhookEndpoints& 
   return ReplaceFile(WebhookFile(data), text);
 }
 
-std::shared_ptr<const WebhookEndpoints> WebhookWatch::Now() {
+Result<std::optional<WebhookWatch::Look>> WebhookWatch::LookAtFile() const {
+  const std::filesystem::path file = WebhookFile(data_);
   struct stat found{};
+  if (stat(file.c_str(), &found) != 0) {
+    if (errno == ENOENT) return std::nullopt;
+    return Fail(ErrorCode::kUnavailable, "cannot read " + file.string() + ": " + std::strerror(errno));
+  }
   Look look;
-  if (stat(WebhookFile(data_).c_str(), &found) == 0) {
-    look.inode = found.st_ino;
-    look.size = found.st_size;
-    look.changed = static_cast<std::int64_t>(found.st_ctim.tv_sec) * 1'000'000'000 + found.st_ctim.tv_nsec;
-  }
-  if (seen_ == look) return known_;
-  auto read = ReadWebhooks(data_);
-  seen_ = look;
-  if (read) {
-    known_ = std::make_shared<const WebhookEndpoints>(std::move(*read));
-  } else {
-    log::Err("webhooks_not_read", {{"reason", read.error().message()}});
-  }
-  return known_;
+  look.inode = found.st_ino;
+  look.size = found.st_size;
+  look.changed = static_cast<std::int64_t>(found.st_ctim.tv_sec) * 1'000'000'000 + found.st_ctim.tv_nsec;
+  return look;
 }
 
-const WebhookEndpoint* WebhookWatch::Find(std::string_view id) {
-  const auto endpoints = Now();
-  const auto found = std::ranges::find(*endpoints, id, &WebhookEndpoint::id);
-  return found == endpoints->end() ? nullptr : &*found;
+void WebhookWatch::Doubt(const Error& error) {
+  seen_.reset();
+  sure_ = false;
+  if (told_ == error.message()) return;
+  told_ = error.message();
+  log::Err("webhooks_not_read", {{"reason", told_}});
+}
+
+std::shared_ptr<const WebhookEndpoints> WebhookWatch::Now() {
+  const auto look = LookAtFile();
+  if (!look) {
+    Doubt(look.error());
+    return known_;
+  }
+  if (sure_ && seen_ == *look) return known_;
+  // The server never removes it, also where no endpoint is left.
+  if (!*look && known_ && !known_->empty()) {
+    Doubt(Error(ErrorCode::kNotFound, WebhookFile(data_).string() + " is gone; put it back"));
+    return known_;
+  }
+  auto read = ReadWebhooks(data_);
+  if (!read) {
+    Doubt(read.error());
+    return known_;
+  }
+  seen_ = *look;
+  sure_ = seen_.has_value();
+  told_.clear();
+  if (!known_ || sure_) known_ = std::make_shared<const WebhookEndpoints>(std::move(*read));
+  return known_;
 }
 
 }  // namespace tidings::app

@@ -47,7 +47,7 @@ using WebhookEndpoints = std::vector<WebhookEndpoint>;
 void AppendTexts(std::string& out, const std::vector<std::string>& texts);
 
 std::filesystem::path WebhookFile(const std::filesystem::path& data);
-// None if there is no file. kMalformed: it is damaged.
+// None if there is no file. kUnavailable: it cannot be read just now; kInternal: it is damaged.
 Result<WebhookEndpoints> ReadWebhooks(const std::filesystem::path& data);
 // REQUIRES: one writer at a time.
 Status WriteWebhooks(const std::filesystem::path& data, const WebhookEndpoints& endpoints);
@@ -56,9 +56,10 @@ Status WriteWebhooks(const std::filesystem::path& data, const WebhookEndpoints& 
 class WebhookWatch {
  public:
   explicit WebhookWatch(std::filesystem::path data) : data_(std::move(data)) {}
-  // Never null. A file that cannot be read leaves what was known, and is logged.
+  // A file that cannot be read leaves what was known, and is logged. Null: it never could be.
   std::shared_ptr<const WebhookEndpoints> Now();
-  const WebhookEndpoint* Find(std::string_view id);
+  // Whether Now() found the file and could read it: only then an endpoint that is not in it was removed.
+  bool sure() const { return sure_; }
 
  private:
   class Look {
@@ -68,9 +69,15 @@ class WebhookWatch {
     std::int64_t changed = 0;
     friend bool operator==(const Look&, const Look&) = default;
   };
+  // Nothing: there is no file.
+  Result<std::optional<Look>> LookAtFile() const;
+  void Doubt(const Error& error);
+
   std::filesystem::path data_;
-  std::optional<Look> seen_;
-  std::shared_ptr<const WebhookEndpoints> known_ = std::make_shared<const WebhookEndpoints>();
+  std::optional<Look> seen_;  // nothing: there was no file, or it is to be read again
+  std::shared_ptr<const WebhookEndpoints> known_;
+  bool sure_ = false;
+  std::string told_;  // why it could not be read, as it was logged
 };
 
 }  // namespace tidings::app

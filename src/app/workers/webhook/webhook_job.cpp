@@ -147,10 +147,19 @@ Task<bool> WebhookJob::Write(LaneStore::Effect effect) {
 
 Task<bool> WebhookJob::Step(const std::string& id, std::optional<milliseconds>& wait) {
   const auto endpoints = watch_.Now();
+  const bool sure = watch_.sure();
+  if (!endpoints) {
+    wait = kLookForDeliveriesEvery;
+    co_return false;
+  }
   const auto found = std::ranges::find(*endpoints, id, &WebhookEndpoint::id);
   const WebhookState state = rows().State(id);
   if (found == endpoints->end()) {
     if (state.waiting + state.dead == 0) co_return false;
+    if (!sure) {
+      wait = kLookForDeliveriesEvery;
+      co_return false;
+    }
     const bool removed = co_await Write([id](sqlite::Database& database) { database.Slot<WebhookRows>().Remove(id); });
     if (!removed) wait = kAfterFailedCommit;
     co_return removed;

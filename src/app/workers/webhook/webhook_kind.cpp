@@ -70,6 +70,7 @@ Result<std::vector<LanePiece>> WebhookKind::Split(const messaging::Message& even
   std::map<std::size_t, Share> shares;
   const std::string room = KeyOf(event);
   const auto endpoints = watch_.Now();
+  if (!endpoints) return Fail(ErrorCode::kUnavailable, "the endpoints of the webhooks cannot be read");
   bool wanted = false;
   for (const WebhookEndpoint& endpoint : *endpoints) {
     Share& share = shares[LaneOf(endpoint.id, lanes)];

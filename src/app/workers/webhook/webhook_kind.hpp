@@ -41,6 +41,7 @@ class WebhookKind final : public WorkerKind {
   bool by_number() const override { return true; }
   // A piece for each lane that has endpoints, with the request's body and those of them that want the event; empty where none
   // does. Its key is the room, and the lane's oldest endpoint: a lane that had none for a while begins anew with the numbers.
+  // kUnavailable: the endpoints could not be read yet.
   Result<std::vector<LanePiece>> Split(const messaging::Message& event, std::size_t lanes) override;
   std::unique_ptr<LaneJob> MakeJob(LaneGround ground) override;
 

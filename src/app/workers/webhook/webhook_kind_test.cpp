@@ -54,6 +54,21 @@ class WebhookKindTest : public ::testing::Test {
 
 TEST_F(WebhookKindTest, WithoutEndpointsNothingIsSplit) { EXPECT_TRUE(Split(Event("message.created")).empty()); }
 
+TEST_F(WebhookKindTest, WhileTheEndpointsWereNeverReadAnEventIsToComeAgain) {
+  std::filesystem::create_directory(WebhookFile(folder_.path()));
+  WebhookOptions options;
+  options.data = folder_.path();
+  WebhookKind kind(std::move(options));
+  const auto pieces = kind.Split(Event("message.created"), kLanes);
+  ASSERT_FALSE(pieces);
+  EXPECT_EQ(pieces.error().code(), ErrorCode::kUnavailable);
+  std::filesystem::remove(WebhookFile(folder_.path()));
+  Write({{"wh_1", "#"}});
+  const auto again = kind.Split(Event("message.created"), kLanes);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->size(), 1U);
+}
+
 TEST_F(WebhookKindTest, EachLaneWithEndpointsGetsEveryNumberAndThoseThatWantIt) {
   std::vector<std::pair<std::string, std::string>> endpoints;
   for (int i = 0; i < 20; ++i) endpoints.emplace_back("wh_" + std::to_string(100 + i), i % 2 == 0 ? "#" : "room.*");
