@@ -182,6 +182,10 @@ TEST_F(ConfigTest, MasksSecrets) {
   EXPECT_THAT(text, HasSubstr("auth.jwt_secret = \"********\""));
   EXPECT_THAT(text, HasSubstr("amqp.url = \"amqp://user:********@host/v\""));
   EXPECT_THAT(text, HasSubstr("redis.url = \"redis://:********@h:1/0\""));
+  // Nobody has the mask for a secret.
+  for (const char* file : {"metrics.token = '********'", "redis.url = 'redis://:********@h:1/0'"}) {
+    EXPECT_THAT(Refusal({{}, File(file), {}}), HasSubstr("not the mask")) << file;
+  }
 }
 
 TEST_F(ConfigTest, PrintsAFileThatReadsBackAsTheSame) {

@@ -212,6 +212,9 @@ std::string Write(const Setting& setting, const std::vector<T>& values) {
   return out + "]";
 }
 
+// What Format shows in the place of a secret.
+constexpr const char* kMask = "********";
+
 std::string MaskPassword(std::string url) {
   const auto begin = url.find("://");
   if (begin == url.npos) return url;
@@ -219,7 +222,7 @@ std::string MaskPassword(std::string url) {
   const auto at = url.rfind('@', end);
   const auto colon = url.find(':', begin + 3);
   if (at == url.npos || at < begin || colon >= at) return url;
-  return url.replace(colon + 1, at - colon - 1, "********");
+  return url.replace(colon + 1, at - colon - 1, kMask);
 }
 
 }  // namespace
@@ -232,8 +235,16 @@ std::optional<milliseconds> ParseDuration(std::string_view text) {
 }
 
 Status Assign(const Setting& setting, const Written& written, Config& config) {
+  const bool hidden = setting.form == Form::kSecret || setting.form == Form::kUrl;
+  const auto masked = [](const std::string& text) { return text.contains(kMask); };
+  if (hidden && std::ranges::any_of(written.texts, masked)) {
+    return Fail(
+        ErrorCode::kInvalid,
+        "must be the secret itself, not the mask that `tidings config` prints for it; leave the line out where the "
+        "secret comes from elsewhere");
+  }
   auto done = std::visit([&](auto at) { return ReadWritten(setting, written, at(config)); }, setting.field);
-  if (done || setting.form == Form::kSecret || setting.form == Form::kUrl) return done;
+  if (done || hidden) return done;
   std::string texts;
   for (const std::string& text : written.texts) texts += (texts.empty() ? "" : ", ") + text;
   return Fail(ErrorCode::kInvalid, done.error().message() + ", not " + (IsUtf8(texts) ? json::Quote(texts) : "that"));
@@ -246,7 +257,7 @@ std::string Format(const Setting& setting, const Config& config, bool bare) {
     if (setting.form == Form::kUrl) {
       text = MaskPassword(text);
     } else if (!text.empty()) {
-      text = "********";
+      text = kMask;
     }
   }
   return std::visit([&](auto at) { return Write(setting, at(copy)); }, setting.field);

@@ -98,7 +98,9 @@ void Control::OnRequest(realtime::HttpRequest request, std::unique_ptr<realtime:
   auto body = BodyOf(call.request);
   if (!body) return call.Answer(std::unexpected(body.error()));
   call.body = std::move(*body);
-  log::Info("command", {{"method", call.request.method}, {"path", call.request.path}});
+  // GET asks how a copy comes along, again and again.
+  if (call.request.method != "GET")
+    log::Info("command", {{"method", call.request.method}, {"path", call.request.path}});
   (this->*method->second)(std::move(call));
 }
 
