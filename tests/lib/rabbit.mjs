@@ -76,7 +76,7 @@ export class Rabbit {
       RABBITMQ_CONF_ENV_FILE: join(this.dir, "env.conf"),
       RABBITMQ_CONFIG_FILE: join(this.dir, "rabbitmq"),
       RABBITMQ_ENABLED_PLUGINS_FILE: join(this.dir, "enabled_plugins"),
-      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "-kernel inet_dist_use_interface {127,0,0,1}",
+      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "-kernel inet_dist_use_interface {127,0,0,1} -rabbit dead_letter_worker_publisher_confirm_timeout 5000",
       // The script then becomes the server instead of waiting for it, so that signals reach it.
       detached: "yes",
     };

@@ -63,7 +63,7 @@ TEST_F(VerifyTest, FindsEachPlantedFault) {
             "UPDATE events SET version = -version WHERE stream = 1 AND version IN (3, 4); UPDATE events SET version = "
             "7 + version WHERE stream = 1 AND version < 0"},
            {"a read position above the head", "UPDATE members SET read = 100000 WHERE user = 1"},
-           {"a session of nobody", "INSERT INTO sessions VALUES ('p', 99, 's', 1, 1)"},
+           {"a session of nobody", "INSERT INTO sessions VALUES ('p', 99, 's', 1, 1, '')"},
        }) {
     SCOPED_TRACE(name);
     const std::string damaged = File("damaged");
