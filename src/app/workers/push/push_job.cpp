@@ -119,34 +119,45 @@ milliseconds PushJob::LongestPause() const {
 }
 
 Task<void> PushJob::Push(PushRow row) {
-  const std::int64_t number = row.number;
   const auto users = co_await Audience(row);
+  bool settled = false;  // the row tells what became of it
   if (!users) {
     log::Warning("push_waits_for_the_server", {{"reason", users.error().message()}});
-    if (!stopping_) co_await changed_.WaitFor(ground_.timers, kServerAway);
+  } else if (const auto parts = co_await Cut(row, *users); !parts) {
+    log::Warning("push_waits_for_its_lane", {{"reason", parts.error().message()}});
   } else {
-    const Status told = co_await Tell(row, *users);
-    Status buried;
-    const bool over = !told && (told.error().code() == ErrorCode::kInvalid || row.attempts >= options_.retry.size());
-    if (!told && over && !stopping_) buried = co_await Bury(row, told.error());
-    if (told || (over && buried && !stopping_)) {
-      co_await Keep([number](sqlite::Database& database) { database.Slot<PushRows>().Done(number); });
-    } else if (!stopping_) {
-      const std::size_t last = options_.retry.empty() ? 0 : options_.retry.size() - 1;
-      const milliseconds pause = options_.retry.empty() ? milliseconds(kServerAway)
-                                                        : options_.retry[std::min<std::size_t>(row.attempts, last)];
-      co_await Keep([number, next = ground_.timers.Now() + WithJitter(pause).count()](sqlite::Database& database) {
-        database.Slot<PushRows>().Failed(number, next);
-      });
-    }
+    settled = co_await Deliver(row, *parts);
   }
-  under_way_.erase(number);
+  // Neither the gateway nor the message is at fault: not at once again, and no try that counts.
+  const Millis until = ground_.timers.Steady() + kServerAway.count();
+  while (!settled && !stopping_ && ground_.timers.Steady() < until) {
+    co_await changed_.WaitFor(ground_.timers, milliseconds(until - ground_.timers.Steady()));
+  }
+  under_way_.erase(row.number);
   changed_.NotifyAll();
 }
 
-Task<void> PushJob::Keep(LaneStore::Effect effect) {
+Task<bool> PushJob::Deliver(const PushRow& row, const std::vector<PushPart>& parts) {
+  const std::int64_t number = row.number;
+  const Status told = co_await Tell(row, parts);
+  Status buried;
+  const bool over = !told && (told.error().code() == ErrorCode::kInvalid || row.attempts >= options_.retry.size());
+  if (!told && over && !stopping_) buried = co_await Bury(row, told.error());
+  if (told || (over && buried && !stopping_)) {
+    co_return co_await Keep([number](sqlite::Database& database) { database.Slot<PushRows>().Done(number); });
+  }
+  if (stopping_) co_return true;
+  const std::size_t last = options_.retry.empty() ? 0 : options_.retry.size() - 1;
+  const milliseconds pause =
+      options_.retry.empty() ? milliseconds(kServerAway) : options_.retry[std::min<std::size_t>(row.attempts, last)];
+  co_return co_await Keep([number, next = ground_.timers.Now() + WithJitter(pause).count()](
+                              sqlite::Database& database) { database.Slot<PushRows>().Failed(number, next); });
+}
+
+Task<bool> PushJob::Keep(LaneStore::Effect effect) {
   const Status written = co_await ground_.store.Write(std::move(effect));
   if (!written) log::Err("push_outcome_not_kept", {{"reason", written.error().message()}});
+  co_return written.has_value();
 }
 
 Task<Result<std::vector<std::string>>> PushJob::Audience(const PushRow& row) {
@@ -198,12 +209,10 @@ Task<Result<std::vector<PushPart>>> PushJob::Cut(const PushRow& row, const std::
   co_return std::move(cut.requests);
 }
 
-Task<Status> PushJob::Tell(const PushRow& row, const std::vector<std::string>& users) {
-  const auto parts = co_await Cut(row, users);
-  if (!parts) co_return std::unexpected(parts.error());
+Task<Status> PushJob::Tell(const PushRow& row, const std::vector<PushPart>& parts) {
   std::vector<std::uint64_t> told;
   Status worked;
-  for (const PushPart& part : *parts) {
+  for (const PushPart& part : parts) {
     worked = co_await TellPart(row, part);
     if (!worked) break;
     told.push_back(part.part);

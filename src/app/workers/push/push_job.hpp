@@ -31,12 +31,14 @@ class PushJob final : public LaneJob {
   // Who is to be told. kUnavailable: the server cannot be asked just now.
   messaging::Task<Result<std::vector<std::string>>> Audience(const PushRow& row);
   // Success, or why not; kInvalid: no other try helps.
-  messaging::Task<Status> Tell(const PushRow& row, const std::vector<std::string>& users);
+  messaging::Task<Status> Tell(const PushRow& row, const std::vector<PushPart>& parts);
+  // Tells them and keeps what came of it. False: that could not be kept.
+  messaging::Task<bool> Deliver(const PushRow& row, const std::vector<PushPart>& parts);
   // The requests of this try, those that are new kept.
   messaging::Task<Result<std::vector<PushPart>>> Cut(const PushRow& row, const std::vector<std::string>& users);
   messaging::Task<Status> TellPart(const PushRow& row, const PushPart& part);
   messaging::Task<Status> Bury(const PushRow& row, const Error& error);
-  messaging::Task<void> Keep(LaneStore::Effect effect);
+  messaging::Task<bool> Keep(LaneStore::Effect effect);
 
   const PushOptions& options_;
   LaneGround ground_;

@@ -32,7 +32,8 @@ class Bridge {
       : from_(from), to_(to), timers_(timers), options_(std::move(options)) {}
 
   // Declares at `to` what is missing there, and moves. The first error that does not pass within a minute; kUnavailable if
-  // messages are left that cannot be taken.
+  // messages are left that cannot be taken, as far as `from` counts them: RabbitMQ tells neither what consumers hold nor what
+  // others delayed.
   messaging::Task<Status> Run();
   // Ends Run soon: what is not acknowledged yet stays where it is.
   void Stop() { stopping_ = true; }
