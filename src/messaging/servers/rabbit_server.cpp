@@ -70,8 +70,8 @@ std::vector<std::string> RabbitServer::Environment() const {
       "RABBITMQ_CONFIG_FILE=" + folder_.File("rabbitmq"),
       "RABBITMQ_ENABLED_PLUGINS_FILE=" + folder_.File("enabled_plugins"),
       // What is dead-lettered as the broker starts, before its target is there, is tried again after three minutes otherwise.
-      "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1} "
-      "-rabbit dead_letter_worker_publisher_confirm_timeout 5000",
+      ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1} "
+       "-rabbit dead_letter_worker_publisher_confirm_timeout 5000"),
       // The script then becomes the server instead of waiting for it, so that signals reach it and it dies with this.
       "detached=yes",
   };
