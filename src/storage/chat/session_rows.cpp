@@ -56,11 +56,7 @@ void SessionRows::Remove(std::string_view pid) {
   remove_.Execute(pid);
 }
 
-void SessionRows::Trim(chat::UserKey user, std::uint64_t kept) {
-  std::vector<std::string> past;
-  for (Rows rows = past_.Query(user, kept); rows.Next();) past.emplace_back(rows.Text(0));
-  for (const std::string& pid : past) Remove(pid);
-}
+void SessionRows::Trim(chat::UserKey user, std::uint64_t kept) { RemoveAll(past_.Query(user, kept)); }
 
 std::vector<chat::SessionRoomRow> SessionRows::Rooms(std::string_view pid) {
   std::vector<chat::SessionRoomRow> rooms;
@@ -89,10 +85,15 @@ chat::JoinNumber SessionRows::JoinsMark() { return static_cast<chat::JoinNumber>
 void SessionRows::PutJoinsMark(chat::JoinNumber number) { put_joins_mark_.Execute(number); }
 
 std::uint64_t SessionRows::Purge(Millis seen_before, std::uint64_t most) {
-  std::vector<std::string> old;
-  for (Rows rows = old_.Query(seen_before, most); rows.Next();) old.emplace_back(rows.Text(0));
-  for (const std::string& pid : old) Remove(pid);
-  return old.size();
+  return RemoveAll(old_.Query(seen_before, most));
+}
+
+// All are read before the first goes.
+std::uint64_t SessionRows::RemoveAll(Rows pids) {
+  std::vector<std::string> all;
+  while (pids.Next()) all.emplace_back(pids.Text(0));
+  for (const std::string& pid : all) Remove(pid);
+  return all.size();
 }
 
 }  // namespace tidings::sqlite

@@ -28,6 +28,8 @@ class SessionRows {
   std::uint64_t Purge(Millis seen_before, std::uint64_t most);
 
  private:
+  std::uint64_t RemoveAll(Rows pids);
+
   Statement find_;
   Statement put_;
   Statement remove_;
