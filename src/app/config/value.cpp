@@ -212,6 +212,9 @@ std::string Write(const Setting& setting, const std::vector<T>& values) {
   return out + "]";
 }
 
+// Whether it holds a secret, in whole or in a part.
+bool IsHidden(const Setting& setting) { return setting.form == Form::kSecret || setting.form == Form::kUrl; }
+
 // What Format shows in the place of a secret.
 constexpr const char* kMask = "********";
 
@@ -235,7 +238,7 @@ std::optional<milliseconds> ParseDuration(std::string_view text) {
 }
 
 Status Assign(const Setting& setting, const Written& written, Config& config) {
-  const bool hidden = setting.form == Form::kSecret || setting.form == Form::kUrl;
+  const bool hidden = IsHidden(setting);
   const auto masked = [](const std::string& text) { return text.contains(kMask); };
   if (hidden && std::ranges::any_of(written.texts, masked)) {
     return Fail(
@@ -252,7 +255,7 @@ Status Assign(const Setting& setting, const Written& written, Config& config) {
 
 std::string Format(const Setting& setting, const Config& config, bool bare) {
   Config copy = config;
-  if (!bare && (setting.form == Form::kSecret || setting.form == Form::kUrl)) {
+  if (!bare && IsHidden(setting)) {
     std::string& text = std::get<At<std::string>>(setting.field)(copy);
     if (setting.form == Form::kUrl) {
       text = MaskPassword(text);

@@ -105,9 +105,9 @@ messaging::Task<bool> Relay::PublishNext() {
 
 messaging::Task<Status> Relay::PublishOneByOne(LogPage& page) {
   for (std::size_t i = 0; i < page.messages.size() && !stopping_; ++i) {
-    std::vector<messaging::Outgoing> one;
-    one.push_back(std::move(page.messages[i]));
-    if (Status published = co_await transport_.PublishAll(std::move(one)); !published) co_return published;
+    messaging::Outgoing& one = page.messages[i];
+    const auto published = co_await transport_.Publish(std::move(one.to), std::move(one.message), one.options);
+    if (!published) co_return std::unexpected(published.error());
     Passed(page, page.positions[i]);
   }
   if (!stopping_) Passed(page, page.last);
