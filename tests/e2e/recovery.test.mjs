@@ -7,7 +7,7 @@ import { mint, now } from "../lib/jwt.mjs";
 import { Person, people, unique } from "../lib/people.mjs";
 import { RawClient } from "../lib/raw_client.mjs";
 import { assertTombstone } from "../lib/shapes.mjs";
-import { Client, accepted, assertDense, kLogEvents } from "../lib/socket.mjs";
+import { Client, accepted, assertDense, back, hold, kLogEvents } from "../lib/socket.mjs";
 import { sharedServer, test, withServer } from "../lib/testing.mjs";
 import { eventually } from "../support/deadline.mjs";
 
@@ -20,21 +20,7 @@ async function pair(target = server, rooms = 1) {
   return { ann, bob, room: made[0], rooms: made };
 }
 
-// Waits until the client is back, recovered, for the n-th time.
-const back = (client, connections) =>
-  client.until(`connection ${connections}`, () => client.connections === connections && client.socket.connected, 30_000);
-
 const recoveries = (client) => client.story.filter((line) => line === "recovered").length;
-
-// Stops reconnecting until `release()` is called: the client is away.
-function hold(client) {
-  client.socket.io.reconnection(false);
-  client.cut();
-  return client.until("disconnect", () => !client.socket.connected).then(() => () => {
-    client.socket.io.reconnection(true);
-    client.socket.connect();
-  });
-}
 
 async function settle(client, who, room, first) {
   const { seq } = await who.send(room, "fence");

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { ok } from "../lib/http.mjs";
 import { people } from "../lib/people.mjs";
-import { Client, accepted, assertDense, placeOf } from "../lib/socket.mjs";
+import { accepted, assertDense, back, hold, placeOf } from "../lib/socket.mjs";
 import { sharedServer, test } from "../lib/testing.mjs";
 import { eventually } from "../support/deadline.mjs";
 
@@ -26,9 +26,6 @@ async function stage(rooms, count) {
 
 // An answer says that all that the socket was sent before it has been handled.
 const fence = async (client) => accepted(await client.ask("presence:watch", { userIds: [] }));
-
-const back = (client, connections) =>
-  client.until(`connection ${connections}`, () => client.connections === connections && client.socket.connected, 30_000);
 
 // Emits and lets a cut take the answer.
 function unanswered(promise) {
@@ -142,15 +139,12 @@ test("removed and added again while away: all of it is brought, twice in a row",
   await ann.send(room, "live");
   await client.until("live", () => client.lastSeq(room) === 4);
   for (const round of [1, 2]) {
-    client.socket.io.reconnection(false);
-    client.cut();
-    await client.until("disconnect", () => !client.socket.connected);
+    const release = await hold(client);
     ok(await ann.removeMember(room, bob.id));
     await ann.send(room, "meanwhile");
     ok(await ann.addMembers(room, [bob.id]));
     await ann.send(room, "and after");
-    client.socket.io.reconnection(true);
-    client.socket.connect();
+    release();
     await back(client, 1 + round);
     assert.equal(client.recovered, true);
     await client.until("what was missed", () => client.lastSeq(room) === 4 + 4 * round);
@@ -168,9 +162,7 @@ test("a room is joined inside the backlog of others, cut there twice", { timeout
   for (const [first, second] of [[1, 1], [3, 7], [10, 2], [25, 25], [45, 5]]) {
     const client = await bob.connect({ recover: true });
     const heads = { [a]: (await client.join(a)).head, [b]: (await client.join(b)).head };
-    client.socket.io.reconnection(false);
-    client.cut();
-    await client.until("disconnect", () => !client.socket.connected);
+    const release = await hold(client);
     for (let i = 0; i < 30; i++) await sender.send(i % 2 ? a : b, { text: `missed ${i}` });
     let received = 0;
     client.onEvent = (event, self) => {
@@ -178,12 +170,11 @@ test("a room is joined inside the backlog of others, cut there twice", { timeout
       received++;
       if (received === first || received === first + second) self.cut();
     };
-    client.socket.io.reconnection(true);
     const join = () => {
       if (client.lastSeq(late) === 0) unanswered(client.ask("room:join", { roomId: late, after: 0 }));
     };
     client.socket.on("connect", join);
-    client.socket.connect();
+    release();
     await client.until("all of the late room", () => client.lastSeq(late) === 20, 30_000);
     for (const room of [a, b]) {
       const head = await ann.head(room);
@@ -215,9 +206,7 @@ test("removed while a backlog is on its way: told at once, and the room does not
   const client = await bob.connect({ recover: true });
   await client.join(busy);
   await client.join(lost);
-  client.socket.io.reconnection(false);
-  client.cut();
-  await client.until("disconnect", () => !client.socket.connected);
+  const release = await hold(client);
   // More than all buffers on the way hold, so that the socket stays behind while it does not read.
   const text = "x".repeat(60_000);
   for (let i = 0; i < 10; i++) await Promise.all(Array.from({ length: 30 }, () => sender.send(busy, { text })));
@@ -228,9 +217,8 @@ test("removed while a backlog is on its way: told at once, and the room does not
     if (name === "MEMBERS_CHANGED" && payload.roomId === lost) told ||= self.events.length;
     if (told > 0 && self.connections === 2 && self.events.length === told + 40) self.cut();
   };
-  client.socket.io.reconnection(true);
   client.socket.once("connect", () => client.socket.io.engine.transport.ws.pause());
-  client.socket.connect();
+  release();
   await back(client, 2);
   const { ws } = client.socket.io.engine.transport;
   ok(await ann.removeMember(lost, bob.id));
@@ -284,12 +272,9 @@ test("a client of a store that was put back begins afresh, whatever it saw befor
   await back(client, 2);
   assert.equal(client.recovered, false);
   await client.join(room);
-  client.socket.io.reconnection(false);
-  client.cut();
-  await client.until("disconnect", () => !client.socket.connected);
+  const release = await hold(client);
   for (let i = 0; i < 3; i++) await ann.send(room, `missed ${i}`);
-  client.socket.io.reconnection(true);
-  client.socket.connect();
+  release();
   await back(client, 3);
   assert.equal(client.recovered, true);
   await client.until("what was missed", () => client.lastSeq(room) === 7);

@@ -189,6 +189,20 @@ export class Client {
   }
 }
 
+// Stops reconnecting until `release()` is called: the client is away.
+export function hold(client) {
+  client.socket.io.reconnection(false);
+  client.cut();
+  return client.until("disconnect", () => !client.socket.connected).then(() => () => {
+    client.socket.io.reconnection(true);
+    client.socket.connect();
+  });
+}
+
+// Waits until the client is connected for the n-th time.
+export const back = (client, connections) =>
+  client.until(`connection ${connections}`, () => client.connections === connections && client.socket.connected, 30_000);
+
 // The data of an acknowledgement that says success.
 export function accepted(ack) {
   assert.equal(ack?.status, "success", `acknowledgement: ${JSON.stringify(ack)?.slice(0, 400)}`);
