@@ -295,7 +295,7 @@ namespace {
 
 std::optional<MessageRecord> QuotedMessageOf(const eventing::StoredEvent& event, const QuoteSource& quotes) {
   auto message = MessageOf(event);
-  if (message && message->reply_seq != 0) message->reply_json = quotes(message->reply_seq);
+  if (message && message->reply_seq != 0) message->reply_json = quotes(message->reply_seq, event.version);
   return message;
 }
 

@@ -44,7 +44,7 @@ eventing::StoredEvent EventOf(std::string_view type, std::string data, Seq seq) 
   return event;
 }
 
-const QuoteSource kNoQuotes = [](Seq) { return std::string(); };
+const QuoteSource kNoQuotes = [](Seq, Seq) { return std::string(); };
 
 TEST(MessageRecord, DecodesWhatItEncodes) {
   const MessageRecord record = Sample();
@@ -102,8 +102,8 @@ TEST(SocketEvent, ShowsTheKindOfAnImageInsteadOfItsText) {
 
 TEST(SocketEvent, AsksForTheQuoteOfAReply) {
   std::string out;
-  const QuoteSource quotes = [](Seq seq) {
-    return seq == 2 ? std::string(R"({"_id":"p","created_by":"bob","text":"t"})") : "";
+  const QuoteSource quotes = [](Seq seq, Seq as_of) {
+    return seq == 2 && as_of == 9 ? std::string(R"({"_id":"p","created_by":"bob","text":"t"})") : "";
   };
   ASSERT_TRUE(AppendSocketEvent(out, "r", EventOf(event_type::kMessageUpdated, Sample().Encode(), 9), quotes));
   EXPECT_NE(out.find(R"("reply_to":{"_id":"p")"), std::string::npos);

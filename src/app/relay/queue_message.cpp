@@ -11,7 +11,7 @@ bool AppendBody(std::string& out, const chat::LogEvent& event, const chat::Quote
   if (event.event.type != kMessageCreated) return chat::AppendEvent(out, event.room, event.event, quotes);
   auto message = chat::MessageOf(event.event);
   if (!message) return false;
-  if (message->reply_seq != 0) message->reply_json = quotes(message->reply_seq);
+  if (message->reply_seq != 0) message->reply_json = quotes(message->reply_seq, event.event.version);
   chat::AppendMessage(out, event.room, *message);
   return true;
 }

@@ -105,6 +105,19 @@ std::optional<MessageRecord> History::At(RoomKey room, Seq seq) {
   return FromLog(room, seq);
 }
 
+Seq History::LastEventOf(RoomKey room, Seq seq) {
+  const Seq last = states_.LastEvent(room, seq);
+  return last == 0 ? seq : last;
+}
+
+std::optional<MessageRecord> History::AsOf(RoomKey room, Seq event) {
+  const auto stored = events_.Read(room, event);
+  if (!stored || !stored->type.starts_with("message.")) return std::nullopt;
+  auto message = chat::MessageOf(*stored);
+  if (!message) ThrowDamaged(room, event, "its data");
+  return message;
+}
+
 MessageRecord History::FromState(RoomKey room, Seq seq, std::string_view state) {
   auto message = MessageRecord::Decode(state);
   if (!message) ThrowDamaged(room, seq, "its state");

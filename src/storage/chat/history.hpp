@@ -21,6 +21,8 @@ class History {
   chat::MessagePage Thread(const chat::RoomRow& room, chat::Seq parent, const chat::PageQuery& query);
   std::optional<chat::MessageRecord> Find(chat::RoomKey room, std::string_view message_id);
   std::optional<chat::MessageRecord> At(chat::RoomKey room, chat::Seq seq);
+  chat::Seq LastEventOf(chat::RoomKey room, chat::Seq seq);
+  std::optional<chat::MessageRecord> AsOf(chat::RoomKey room, chat::Seq event);
 
  private:
   chat::MessageRecord FromState(chat::RoomKey room, chat::Seq seq, std::string_view state);

@@ -9,6 +9,7 @@ using chat::UserKey;
 
 StateRows::StateRows(Database& database)
     : one_(database, "SELECT record FROM message_state WHERE room = ?1 AND seq = ?2"),
+      last_event_(database, "SELECT last_event FROM message_state WHERE room = ?1 AND seq = ?2"),
       between_(database,
                "SELECT seq, record FROM message_state WHERE room = ?1 AND seq BETWEEN ?2 AND ?3 ORDER BY seq") {}
 
@@ -26,11 +27,12 @@ std::vector<std::pair<Seq, std::string>> StateRows::Between(RoomKey room, Seq fi
   return states;
 }
 
+Seq StateRows::LastEvent(RoomKey room, Seq seq) { return static_cast<Seq>(last_event_.Number(room, seq).value_or(0)); }
+
 MessageWrites::MessageWrites(Database& database)
     : put_state_(database,
                  "INSERT INTO message_state (room, seq, last_event, record) VALUES (?1, ?2, ?3, ?4) "
                  "ON CONFLICT (room, seq) DO UPDATE SET last_event = ?3, record = ?4"),
-      last_event_(database, "SELECT last_event FROM message_state WHERE room = ?1 AND seq = ?2"),
       find_send_(database, "SELECT position FROM sends WHERE sender = ?1 AND client_id = ?2"),
       put_send_(database, "INSERT INTO sends (sender, client_id, position) VALUES (?1, ?2, ?3)"),
       sends_mark_(database, "SELECT position FROM sends_mark WHERE one = 1"),
@@ -46,10 +48,6 @@ MessageWrites::MessageWrites(Database& database)
 
 void MessageWrites::PutState(RoomKey room, Seq seq, Seq last_event, std::string_view record) {
   put_state_.Execute(room, seq, last_event, Blob(record));
-}
-
-Seq MessageWrites::LastEventOf(RoomKey room, Seq seq) {
-  return static_cast<Seq>(last_event_.Number(room, seq).value_or(0));
 }
 
 std::optional<Position> MessageWrites::FindSend(UserKey sender, std::string_view client_id) {

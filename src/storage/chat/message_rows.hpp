@@ -20,9 +20,12 @@ class StateRows {
   std::optional<std::string> Find(chat::RoomKey room, chat::Seq seq);
   // Those of the numbers from `first` to `last` that have one, ascending.
   std::vector<std::pair<chat::Seq, std::string>> Between(chat::RoomKey room, chat::Seq first, chat::Seq last);
+  // The number of the last event about the message; 0 if there is only its message.created.
+  chat::Seq LastEvent(chat::RoomKey room, chat::Seq seq);
 
  private:
   Statement one_;
+  Statement last_event_;
   Statement between_;
 };
 
@@ -31,7 +34,6 @@ class MessageWrites {
   explicit MessageWrites(Database& database);
 
   void PutState(chat::RoomKey room, chat::Seq seq, chat::Seq last_event, std::string_view record);
-  chat::Seq LastEventOf(chat::RoomKey room, chat::Seq seq);
   std::optional<chat::Position> FindSend(chat::UserKey sender, std::string_view client_id);
   void PutSend(chat::UserKey sender, std::string_view client_id, chat::Position position);
   chat::Position SendsMark();
@@ -44,7 +46,6 @@ class MessageWrites {
 
  private:
   Statement put_state_;
-  Statement last_event_;
   Statement find_send_;
   Statement put_send_;
   Statement sends_mark_;

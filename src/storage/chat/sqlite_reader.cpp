@@ -119,6 +119,12 @@ std::optional<MessageRecord> SqliteReader::FindMessage(RoomKey room, std::string
 
 std::optional<MessageRecord> SqliteReader::MessageAt(RoomKey room, Seq seq) { return rows_->history.At(room, seq); }
 
+Seq SqliteReader::LastEventOf(RoomKey room, Seq seq) { return rows_->history.LastEventOf(room, seq); }
+
+std::optional<MessageRecord> SqliteReader::MessageAsOf(RoomKey room, Seq event) {
+  return rows_->history.AsOf(room, event);
+}
+
 EventPage SqliteReader::Events(const RoomRow& room, Seq after, std::size_t limit) {
   EventPage page;
   page.head = room.head;

@@ -84,7 +84,7 @@ std::optional<std::string> SqliteTables::MessageState(RoomKey room, Seq seq) { r
 void SqliteTables::PutMessageState(RoomKey room, Seq seq, Seq last_event, std::string_view record) {
   rows_->messages.PutState(room, seq, last_event, record);
 }
-Seq SqliteTables::LastEventOf(RoomKey room, Seq seq) { return rows_->messages.LastEventOf(room, seq); }
+Seq SqliteTables::LastEventOf(RoomKey room, Seq seq) { return rows_->states.LastEvent(room, seq); }
 
 std::optional<Position> SqliteTables::FindSend(UserKey sender, std::string_view client_id) {
   return rows_->messages.FindSend(sender, client_id);

@@ -105,6 +105,10 @@ class Reader {
   virtual std::optional<MessageRecord> FindMessage(RoomKey room, std::string_view message_id) = 0;
   // The same by the number of its message.created.
   virtual std::optional<MessageRecord> MessageAt(RoomKey room, Seq seq) = 0;
+  // The number of the last event about that message; its own if there is no other.
+  virtual Seq LastEventOf(RoomKey room, Seq seq) = 0;
+  // A message as of this event about it; `previous` names the one before.
+  virtual std::optional<MessageRecord> MessageAsOf(RoomKey room, Seq event) = 0;
   virtual EventPage Events(const RoomRow& room, Seq after, std::size_t limit) = 0;
   // Members other than `author` whose position is at or past `seq`: the first `limit` after `cursor`, in the order of
   // their keys, and how many there are.
@@ -129,9 +133,9 @@ class Reader {
   virtual TypeCounts CountLog(Position after, Position upto, std::size_t limit) = 0;
 };
 
-// Gives every record that is a reply what it quotes.
+// Gives every record that is a reply what it quotes, as that is now.
 void FillQuotes(Reader& reader, RoomKey room, std::vector<MessageRecord>& messages);
-// Quotes of the messages of one room, each looked up once.
+// Quotes of the messages of one room, each looked up once, and the events of one that was edited read once each.
 QuoteSource QuotesOf(Reader& reader, RoomKey room);
 
 // Runs questions on reading threads. Thread-safe.

@@ -26,7 +26,7 @@ struct MessageRecord {
   std::string media_json;      // [{...}]
   std::string contact_json;    // {...}
   Seq reply_seq = 0;           // of the message replied to; 0: none
-  std::string reply_json;      // {...}; not stored: what the message replied to says now, see Quote
+  std::string reply_json;      // {...}; not stored: what the message replied to said then, see QuoteSource
   std::string links_json;      // [{...}]
   std::string mentions_json;   // ["userId"]
   std::vector<UserKey> mentioned;
@@ -80,8 +80,9 @@ struct Seen {
 
 // What `reply_to` shows of a message: nothing of its text once it is deleted.
 std::string Quote(const MessageRecord& message);
-// Gives Quote of the message with this number in the event's room; empty if there is none.
-using QuoteSource = std::function<std::string(Seq)>;
+// Gives Quote of the message with the number `seq` in the event's room, as it stood at the room's event `as_of`, but of a
+// deleted one nothing of its text whatever the event; empty if there is no such message.
+using QuoteSource = std::function<std::string(Seq seq, Seq as_of)>;
 
 // Appends the message document of the contract.
 // `id` and `seq` are those of the message, `updated_at` 0 stands for `created_at`.

@@ -40,6 +40,8 @@ class SqliteReader final : public chat::Reader {
   chat::MessagePage Thread(const chat::RoomRow& room, chat::Seq parent, const chat::PageQuery& query) override;
   std::optional<chat::MessageRecord> FindMessage(chat::RoomKey room, std::string_view message_id) override;
   std::optional<chat::MessageRecord> MessageAt(chat::RoomKey room, chat::Seq seq) override;
+  chat::Seq LastEventOf(chat::RoomKey room, chat::Seq seq) override;
+  std::optional<chat::MessageRecord> MessageAsOf(chat::RoomKey room, chat::Seq event) override;
   chat::EventPage Events(const chat::RoomRow& room, chat::Seq after, std::size_t limit) override;
   std::vector<chat::Watermark> SeenBy(chat::RoomKey room, chat::UserKey author, chat::Seq seq, chat::UserKey cursor,
                                       std::size_t limit) override;
