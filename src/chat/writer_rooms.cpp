@@ -52,7 +52,9 @@ Result<Engine::Created> Engine::Writer::CreateRoom(const Caller& caller, const R
     const RoomRow& row = existing->row;
     const bool same_pair = direct && partner != nullptr && existing->FindMember(caller.key) != nullptr &&
                            existing->FindMember(partner->key) != nullptr;
-    const bool same = existing->alive() && row.kind == draft.kind && (direct ? same_pair : row.creator == caller.key);
+    const MemberRow* member = existing->FindMember(caller.key);
+    const bool own = member != nullptr && (row.creator == caller.key || member->role == Role::kOwner);
+    const bool same = existing->alive() && row.kind == draft.kind && (direct ? same_pair : own);
     if (!same) return Fail(ErrorCode::kConflict, "\"_id\": another room has this id, or had it");
     return Created{View(caller, *existing, true), false};
   }

@@ -48,6 +48,21 @@ test("a chosen _id makes creation idempotent", async () => {
   assert.equal((await ann.room(body._id)).kind, "group");
 });
 
+test("a chosen _id gives the room to its owners and to its creator while they are members, and shows it to nobody else", async () => {
+  const [ann, bob] = people(server, "ann", "bob");
+  const body = { _id: unique("Room_"), name: "handed over", kind: "group", members: [bob.id] };
+  ok(await ann.api.post("/rooms", body), 201);
+  ok(await ann.setRole(body._id, bob.id, "owner"));
+  ok(await ann.setRole(body._id, ann.id, "member"));
+  assert.equal(ok(await ann.api.post("/rooms", body), 200)._id, body._id, "the creator, still a member");
+  assert.equal(ok(await bob.api.post("/rooms", body), 200)._id, body._id, "today's owner");
+  ok(await ann.removeMember(body._id, ann.id));
+  const last = await bob.send(body._id, "of no concern to ann");
+  const answer = await ann.api.post("/rooms", body);
+  refused(answer, 409);
+  assert.doesNotMatch(JSON.stringify(answer), new RegExp(last._id));
+});
+
 test("the same creation several times at once gives one room", async () => {
   const [ann] = people(server, "ann");
   const body = { _id: unique("race"), name: "race", kind: "group", members: [] };
