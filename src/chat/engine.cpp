@@ -75,9 +75,11 @@ void Engine::SetRole(Caller caller, std::string room, std::string user, Role rol
 }
 
 void Engine::Send(Caller caller, SendDraft draft, Answer<std::string> done) {
+  // A repeat is answered from what is stored, on a full disk too.
+  const auto kind = draft.client_id.empty() ? Writer::Kind::kWrites : Writer::Kind::kMayOnlyRead;
   writer_->Submit<std::string>(
       [caller = std::move(caller), draft = std::move(draft)](Writer& w) { return w.Send(caller, draft); },
-      std::move(done));
+      std::move(done), kind);
 }
 
 void Engine::Edit(Caller caller, std::string room, std::string message, std::string text, Answer<std::string> done) {

@@ -122,6 +122,8 @@ test("every kind of change is refused while the disk is full, and what it would 
     const [ann, bob, cat] = people(server, "ann", "bob", "cat");
     const room = (await ann.createRoom({ members: [bob.id] }))._id;
     const message = await ann.send(room, "as it was");
+    const kept = { text: "stored", clientMessageId: unique("kept") };
+    const stored = await ann.send(room, kept);
     const client = await bob.connect({ recover: true });
     await client.join(room);
     disk.fill();
@@ -140,11 +142,16 @@ test("every kind of change is refused while the disk is full, and what it would 
       assert.equal(answer.status, 503, what);
       refused(answer, 503, "storage_full");
     }
+    // A repeat of what is stored is no new message, so it is no error.
+    assert.deepEqual(ok(await ann.trySend(room, kept)), stored);
+    const sender = await ann.connect();
+    assert.deepEqual(accepted(await sender.ask("message:send", { roomId: room, ...kept })), stored);
+    assert.equal((await sender.ask("message:send", { roomId: room, ...kept, text: "other" })).error?.code, "idempotency_conflict");
     // Whoever is known comes in and reads, with whatever token.
     ok(await new Person(server, ann.id, { scope: "admin" }).api.get("/me"));
     const watcher = await ann.connect();
     await watcher.join(room, 0);
-    await watcher.until("the room's log", () => watcher.lastSeq(room) === 2);
+    await watcher.until("the room's log", () => watcher.lastSeq(room) === 3);
     accepted(await watcher.ask("room:leave", { roomId: room }));
     // Somebody who was never seen cannot be written down now, and is told why.
     refused(await new Person(server, unique("new")).api.get("/me"), 503, "storage_full");
