@@ -30,6 +30,26 @@ std::string ReactionsJson(const std::vector<ReactionRow>& rows) {
   return out + ']';
 }
 
+// Whom a message mentions beside those that its text names.
+std::vector<std::string> MentionedBeside(const MessageRecord& message) {
+  const auto all = json::Parse(message.mentions_json);
+  const auto text = json::Parse(message.text_json);
+  if (!all || !all->is_array()) return {};
+  std::unordered_set<std::string_view> ids;
+  for (const json::value& id : all->get_array()) {
+    if (id.is_string()) ids.insert(id.get_string());
+  }
+  const auto named = text && text->is_string()
+                         ? FindMentions(text->get_string(), [&](std::string_view id) { return ids.contains(id); })
+                         : std::vector<std::string>();
+  for (const std::string& id : named) ids.erase(id);
+  std::vector<std::string> beside;
+  for (const json::value& id : all->get_array()) {
+    if (id.is_string() && ids.contains(id.get_string())) beside.emplace_back(id.get_string());
+  }
+  return beside;
+}
+
 // The message with nothing left of what it said.
 MessageRecord TombstoneOf(const MessageRecord& message, Millis at) {
   MessageRecord tombstone;
@@ -176,7 +196,7 @@ Result<std::string> Engine::Writer::Edit(const Caller& caller, const std::string
     return Fail(ErrorCode::kInvalid, "the text would be empty: delete the message instead");
   }
   message.previous = LastEventOf(room->row.key, message.seq);
-  ReadText(*room, text, {}, message);
+  ReadText(*room, text, MentionedBeside(message), message);
   message.edited_at = message.updated_at = Now();
   message.reason = "edit";
   message.by.clear();

@@ -31,6 +31,44 @@ test("an edit changes text and times, and nothing else", async () => {
   assert.equal((await bob.messages(room))[0].text, "first!");
 });
 
+test("an edit keeps those mentioned beside the text, and follows the text for the others", async () => {
+  const [ann, bob, cat] = people(server, "ann", "bob", "cat");
+  const room = (await ann.createRoom({ members: [bob.id, cat.id] }))._id;
+  const sent = await ann.send(room, { text: `see @${cat.id}`, mentions: [bob.id] });
+  assert.deepEqual(sent.mentions, [bob.id, cat.id]);
+  assert.deepEqual(ok(await ann.edit(room, sent._id, "see")).mentions, [bob.id]);
+  assert.equal((await bob.listedRoom(room)).mentions, 1);
+  assert.equal((await cat.listedRoom(room)).mentions, 0);
+  assert.deepEqual(ok(await ann.edit(room, sent._id, `see @${cat.id} and @${bob.id}`)).mentions, [bob.id, cat.id]);
+});
+
+test("what a reply quotes is in each event as it stood then, live and replayed alike, until it is deleted", async () => {
+  const { ann, bob, room } = await pair();
+  const live = await bob.connect();
+  await live.join(room);
+  const parent = await ann.send(room, "one");
+  const early = await bob.send(room, { text: "to one", replyTo: parent._id });
+  ok(await ann.edit(room, parent._id, "two"));
+  ok(await bob.react(room, parent._id, "👍"));
+  await bob.send(room, { text: "to two", replyTo: parent._id });
+  ok(await ann.edit(room, parent._id, "three"));
+  ok(await ann.react(room, early._id, "👍"));
+  await bob.send(room, { text: "to three", replyTo: parent._id });
+  await live.until("all events", () => live.lastSeq(room) === 9);
+  const quoted = (events) => events.map(({ data }) => data?.reply_to?.text).filter(Boolean);
+  assert.deepEqual(quoted(await bob.log(room)), ["one", "two", "three", "three"]);
+  const replayed = await bob.connect();
+  await replayed.join(room, 1);
+  assert.deepEqual(replayed.log(room).map(({ args }) => args[0]), live.log(room).map(({ args }) => args[0]), "replayed as it went live");
+  // From the middle, where the quoted message's first event is not in what is read.
+  const late = await bob.connect();
+  await late.join(room, 6);
+  assert.deepEqual(late.log(room).map(({ args }) => args[0]), live.log(room).slice(-late.log(room).length).map(({ args }) => args[0]));
+  assert.deepEqual((await bob.messages(room)).map(({ reply_to }) => reply_to?.text), [undefined, "three", "three", "three"], "messages are as they are now");
+  ok(await ann.remove(room, parent._id));
+  assert.deepEqual(quoted(await bob.log(room)), [], "nothing of a deleted text");
+});
+
 test("an edit works out links anew", async () => {
   const { ann, room } = await pair();
   const sent = await ann.send(room, "no link");
