@@ -150,9 +150,8 @@ describe("attachments", () => {
     [
       "attachments past the limit together",
       "limits each",
-      `452-["message",${placeholder(0)},${placeholder(1)}]`,
-      Buffer.alloc(600_000),
-      Buffer.alloc(600_000),
+      `4514-["message",${Array.from({ length: 14 }, (_, i) => placeholder(i))}]`,
+      ...Array(14).fill(Buffer.alloc(600_000)),
     ],
   ]) {
     const define = difference ? (test) => differs(`closes on ${name}`, difference, test) : (test) => it(`closes on ${name}`, test);
@@ -239,6 +238,7 @@ describe("JSON", () => {
     });
   }
 });
+
 // JSON.stringify makes them of a text that was cut within a character.
 describe("lone surrogates", () => {
   const server = useServer(kRelaxed);
@@ -255,7 +255,6 @@ describe("lone surrogates", () => {
     });
   }
 });
-
 
 describe("connecting", () => {
   const server = useServer(kRelaxed);
