@@ -46,7 +46,7 @@ SocketApi::SocketApi(ChatServices& services, Gate& gate, Hub& hub, realtime::Soc
   hub_.AddWatcher(presence_);
   next_keep_ = services.loop.Now() + kKeep;
   server.OnHandshake([this](const realtime::HttpRequest& request) -> std::optional<realtime::HttpAnswer> {
-    const Status allowed = gate_.AllowConnection(request.remote_address);
+    const Status allowed = gate_.AllowConnection(request.address_group);
     if (allowed) return std::nullopt;
     realtime::HttpAnswer answer(429, "application/json; charset=utf-8", ErrorBody(allowed.error()));
     answer.headers.emplace_back("Retry-After", RetryAfterSeconds(allowed.error()));
