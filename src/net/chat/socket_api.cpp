@@ -104,10 +104,7 @@ void SocketApi::Admit(const realtime::Handshake& handshake, realtime::Admission 
     if (admitted) return LetIn(std::move(*admitted), std::move(admission));
     if (admitted.error().code() != ErrorCode::kUnauthorized) return admission.Close();  // a retry can cure it
     std::string data;
-    json::ObjectWriter(data)
-        .Text("code", WireCode(admitted.error().code()))
-        .Text("message", admitted.error().message())
-        .End();
+    json::ObjectWriter(data).Text("code", WireCode(admitted.error().code())).End();
     admission.Refuse(admitted.error().message(), data);
   });
 }
