@@ -158,6 +158,19 @@ test("a public room: found, read, joined and left by anyone", async () => {
   assert.equal((await bob.messages(room._id)).length, 2);
 });
 
+test("commands in a public room by somebody who is no member are forbidden", async () => {
+  const [ann, bob] = people(server, "ann", "bob");
+  const room = await ann.createRoom({ kind: "public" });
+  const message = await ann.send(room._id, "hers");
+  const client = await bob.connect();
+  for (const [event, payload] of [
+    ["message:send", { text: "x" }], ["message:edit", { messageId: message._id, text: "x" }], ["message:delete", { messageId: message._id }],
+    ["message:react", { messageId: message._id, emoji: "👍" }], ["room:read", { seq: 1 }], ["typing", { active: true }],
+  ]) {
+    assert.equal(declined(await client.ask(event, { roomId: room._id, ...payload })).code, "forbidden", event);
+  }
+});
+
 test("group and direct rooms are not in the public list", async () => {
   const [ann, bob] = people(server, "ann", "bob");
   const name = unique("hidden");

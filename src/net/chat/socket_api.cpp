@@ -4,6 +4,8 @@
 
 #include <tidings/base/id.hpp>
 
+#include "http_query.hpp"
+
 namespace tidings::net {
 
 namespace {
@@ -295,9 +297,10 @@ void SocketApi::Typing(ChatSocket& socket, const json::object& request, realtime
   ReadThen<chat::RoomKey>(
       services_,
       [room = *room, user = socket.caller->key](chat::Reader& reader) -> Result<chat::RoomKey> {
-        const auto row = reader.FindRoom(room);
-        if (!row || row->deleted_at != 0 || !reader.FindMember(row->key, user)) {
-          return Fail(ErrorCode::kNotFound, "there is no such room, or you are not a member of it");
+        const auto row = ReadableRoom(reader, room, user);
+        if (!row) return std::unexpected(row.error());
+        if (!reader.FindMember(row->key, user)) {
+          return Fail(ErrorCode::kForbidden, "only members may do this; join the public room first");
         }
         return row->key;
       },
