@@ -171,6 +171,13 @@ test("commands in a public room by somebody who is no member are forbidden", asy
   }
 });
 
+test("rooms are listed by no other kind than public", async () => {
+  const [ann] = people(server, "ann");
+  await ann.createRoom();
+  for (const kind of ["group", "direct", "x"]) refused(await ann.api.get(`/rooms?kind=${kind}`), 422, "invalid");
+  assert.equal(listOf(ok(await ann.api.get("/rooms?kind="))).length, 1);
+});
+
 test("group and direct rooms are not in the public list", async () => {
   const [ann, bob] = people(server, "ann", "bob");
   const name = unique("hidden");
