@@ -178,6 +178,22 @@ test("rooms are listed by no other kind than public", async () => {
   assert.equal(listOf(ok(await ann.api.get("/rooms?kind="))).length, 1);
 });
 
+test("of a new room its first members learn by ROOM_UPDATED, and by the log once", async () => {
+  const [ann, bob] = people(server, "ann", "bob");
+  const clients = [await ann.connect(), await bob.connect()];
+  const room = await ann.createRoom({ members: [bob.id] });
+  for (const client of clients) {
+    const { payload } = await client.event("ROOM_UPDATED", ({ roomId }) => roomId === room._id);
+    assert.equal(payload.head, 1);
+    await client.join(room._id, 0);
+  }
+  await ann.send(room._id, "x");
+  for (const client of clients) {
+    await client.event("NEW_MESSAGE");
+    assert.deepEqual(client.log(room._id).map(({ name }) => name), ["ROOM_CHANGED", "NEW_MESSAGE"]);
+  }
+});
+
 test("group and direct rooms are not in the public list", async () => {
   const [ann, bob] = people(server, "ann", "bob");
   const name = unique("hidden");
