@@ -2,6 +2,7 @@
 // /custom over polling and WebSocket, and bare Engine.IO on /engine.io/.
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 
@@ -45,6 +46,10 @@ int main(int argc, char** argv) {
   app.add_option("--max-payload", options.engine.max_payload, "Bytes of a message")->capture_default_str();
   app.add_option("--connect-timeout", options.connect_timeout, "Milliseconds")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
+  // As many attachments as a packet's text can name, and together as much as is still sent back to a slow client.
+  options.max_attachments = options.engine.max_payload;
+  options.max_attachment_bytes = 8 * options.engine.max_payload;
+  options.engine.max_pending = std::max(options.engine.max_pending, 2 * options.max_attachment_bytes);
 
   const SystemClock clock;
   net::EventLoop loop(clock);

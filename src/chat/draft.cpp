@@ -49,7 +49,7 @@ Result<std::string> CheckedText(const json::object& request, const Limits& limit
 }
 
 // One image as the document shows it.
-Status AppendImage(std::string& out, const json::value& given, std::string& alert) {
+Status AppendImage(std::string& out, const json::value& given, std::string& type) {
   if (given.is_string()) {
     return std::unexpected(Invalid("\"images\": there is no media with the id " + json::Quote(given.get_string())));
   }
@@ -61,7 +61,7 @@ Status AppendImage(std::string& out, const json::value& given, std::string& aler
     auto text = Line(image, key, 1'024);
     if (!text) return std::unexpected(text.error().Within("images"));
     named |= key != "type" && !text->empty();
-    if (key == "type" && alert.empty()) alert = *text;
+    if (key == "type") type = *text;
     writer.Text(key, *text);
   }
   if (!named) return std::unexpected(Invalid("\"images\": each needs a \"filename\" or an \"_id\""));
@@ -90,7 +90,10 @@ Result<std::string> Media(const json::object& request, const Limits& limits, std
   std::string out;
   for (const json::value& image : images->get_array()) {
     out += out.empty() ? '[' : ',';
-    if (auto fine = AppendImage(out, image, alert); !fine) return std::unexpected(fine.error());
+    std::string type;
+    if (auto fine = AppendImage(out, image, type); !fine) return std::unexpected(fine.error());
+    // The first counts, be its type unknown.
+    if (alert.empty()) alert = type.empty() ? "image" : std::move(type);
   }
   if (!out.empty()) out += ']';
   return out;

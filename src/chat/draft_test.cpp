@@ -20,6 +20,14 @@ TEST(ParseSend, DerivesTheType) {
   EXPECT_EQ(Parse(R"({"text":"a","messageType":"system"})", true)->type, MessageType::kSystem);
 }
 
+TEST(ParseSend, AlertsWithTheFirstImagesType) {
+  EXPECT_EQ(Parse(R"({"images":[{"filename":"a","type":"image/gif"},{"filename":"b","type":"image/png"}]})")->alert,
+            "image/gif");
+  EXPECT_EQ(Parse(R"({"text":"x","images":[{"filename":"a"},{"filename":"b","type":"image/png"}]})")->alert, "image");
+  EXPECT_EQ(Parse(R"({"contact":{"name":"Ann"},"images":[{"filename":"a"}]})")->alert, "contact");
+  EXPECT_EQ(Parse(R"({"text":"x"})")->alert, "");
+}
+
 TEST(ParseSend, RefusesWhatIsNoMessage) {
   for (const char* text : {"{}", R"({"text":""})", R"({"text":" \n"})", R"({"text":5})", R"({"text":"\u0000"})",
                            R"({"images":{}})", R"({"images":["id"]})", R"({"images":[{}]})", R"({"contact":"x"})",

@@ -161,8 +161,11 @@ eventing::StoredEvent Engine::Writer::Store(std::string_view room_id, Seq head, 
 void Engine::Writer::Append(std::string_view room_id, Seq head, std::string_view type, const Caller& by,
                             const RoomRecord& record) {
   const auto event = Store(room_id, head, type, by, record.Encode());
+  std::shared_ptr<const RoomPeople> before;
+  if (type == event_type::kRoomDeleted) before = rooms_->Find(event.stream)->People();
   projection_->Apply(event, room_id, record);
   Publish(*rooms_->Find(event.stream), event, &record, nullptr);
+  if (before && sink_ != nullptr) live_->events.back().people = std::move(before);
 }
 
 eventing::StoredEvent Engine::Writer::Append(RoomState& room, std::string_view type, const Caller& by,

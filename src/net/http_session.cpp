@@ -171,6 +171,7 @@ void HttpSession::CompleteRequest() {
     if (const auto scheme = request.Header("x-forwarded-proto"); !scheme.empty()) request.secure = scheme == "https";
   }
   request.remote_address = client.Text();
+  request.address_group = client.LimitGroup().Text();
   request.id = core.NextRequestId();
   asked_ = std::make_unique<Asked>(request.id, request.method, request.path, request.remote_address, core.loop().Now());
 }

@@ -204,7 +204,12 @@ TEST_F(LimitsTest, BelievesTrustedProxiesOnly) {
       "X-Forwarded-Proto: https\r\n\r\n");
   EXPECT_EQ(client.Status(), 200);
   EXPECT_EQ(handler_.requests.back().remote_address, "203.0.113.7");
+  EXPECT_EQ(handler_.requests.back().address_group, "203.0.113.7");
   EXPECT_TRUE(handler_.requests.back().secure);
+  client.Send("GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 2001:db8:0:1:a::1\r\n\r\n");
+  EXPECT_EQ(client.Status(), 200);
+  EXPECT_EQ(handler_.requests.back().remote_address, "2001:db8:0:1:a::1");
+  EXPECT_EQ(handler_.requests.back().address_group, "2001:db8:0:1::");
 
   Start();
   Client other = Connect();

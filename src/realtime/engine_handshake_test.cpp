@@ -119,6 +119,21 @@ TEST_F(EngineHandshakeTest, LimitsSessions) {
   EXPECT_EQ(small.stats().closed[static_cast<std::size_t>(CloseReason::kTransportError)], 1u);
 }
 
+TEST_F(EngineHandshakeTest, CountsPollingSessionsByTheGroupOfAnAddress) {
+  EngineOptions options = Options();
+  options.max_polling_per_address = 1;
+  EngineServer small(options, clock, *this);
+  const auto open = [&](std::string address, std::string group) {
+    HttpRequest request = MakeRequest("GET", kPolling);
+    request.remote_address = std::move(address);
+    request.address_group = std::move(group);
+    return Ask(small, std::move(request))->status();
+  };
+  EXPECT_EQ(open("2001:db8:0:1::a", "2001:db8:0:1::"), 200);
+  EXPECT_EQ(open("2001:db8:0:1::b", "2001:db8:0:1::"), 429);
+  EXPECT_EQ(open("2001:db8:0:2::a", "2001:db8:0:2::"), 200);
+}
+
 class Doorman final : public EngineHandler {
   std::optional<HttpAnswer> OnHandshake(const HttpRequest& request) override {
     if (request.remote_address == "192.0.2.1") return HttpAnswer(429, "text/plain", "too many");

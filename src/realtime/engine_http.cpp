@@ -167,7 +167,7 @@ void EngineServer::Handshake(HttpRequest request, HttpExchange& exchange) {
   if (request.Query("transport") != "polling") return exchange.Respond(Refusal(request, kBadRequest));
   auto refused = CheckHandshake(request);
   if (!refused) {
-    const auto known = polling_by_address_.find(request.remote_address);
+    const auto known = polling_by_address_.find(request.address_group);
     if (known != polling_by_address_.end() && known->second >= options_.max_polling_per_address) {
       refused = Busy(request, 429);
     }
@@ -177,7 +177,7 @@ void EngineServer::Handshake(HttpRequest request, HttpExchange& exchange) {
     return exchange.Respond(std::move(*refused));
   }
   EngineSession& session = Open();
-  session.polling_ = std::make_unique<PollingTransport>(*this, request.remote_address);
+  session.polling_ = std::make_unique<PollingTransport>(*this, request.address_group);
   HttpAnswer answer = Answer(request, 200, OpenPacket(session));
   request.body.clear();
   handler_.OnOpened(session, std::make_shared<const HttpRequest>(std::move(request)));

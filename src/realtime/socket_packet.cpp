@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <tidings/base/json_mending.hpp>
+
 namespace tidings::realtime {
 
 namespace {
@@ -124,7 +126,8 @@ Result<std::optional<SocketPacket>> SocketDecoder::Text(std::string_view text) {
   if (type == SocketType::kConnect && text.empty()) return packet;
   if (type == SocketType::kConnectError) return Malformed("an error packet from a client");
 
-  auto parsed = json::Parse(text);
+  std::string mended;
+  auto parsed = json::ParseMending(text, mended);
   if (!parsed) return std::unexpected(parsed.error().Within("Socket.IO packet"));
   if (type == SocketType::kConnect) {
     if (!parsed->is_object()) return Malformed("the payload of a connect is no object");

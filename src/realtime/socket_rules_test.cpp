@@ -71,6 +71,23 @@ TEST_F(SocketRulesTest, AttachmentsHaveASizeLimitTogether) {
   EXPECT_TRUE(client->closed());
 }
 
+TEST_F(SocketRulesTest, AttachmentsTogetherMayBeMoreThanAMessage) {
+  SocketOptions options = Options();
+  options.max_attachments = 1'000;
+  options.max_attachment_bytes = 15'000;
+  SocketServer large(options, clock);
+  std::size_t got = 0;
+  large.Of("/").On("message", [&](Socket&, const Args& args, AckSender) { got = args.attachments().size(); });
+  FakeSocketClient client(large);
+  client.Send("40");
+  client.Send(R"(452-["message",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}])");
+  for (int i = 0; i < 2; ++i) client.SendBinary(std::string(7'000, 'x'));
+  EXPECT_EQ(got, 2U);
+  client.Send(R"(452-["message",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}])");
+  for (int i = 0; i < 2; ++i) client.SendBinary(std::string(8'000, 'x'));
+  EXPECT_TRUE(client.closed());
+}
+
 TEST_F(SocketRulesTest, NoConnectInTimeCloses) {
   FakeSocketClient silent(server);
   FakePollingClient polling(server);

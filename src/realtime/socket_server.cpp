@@ -8,7 +8,8 @@ namespace tidings::realtime {
 
 SocketServer::SocketServer(SocketOptions options, const Clock& clock)
     : options_(std::move(options)), engine_(options_.engine, clock, *this) {
-  limits_ = {options_.max_attachments, options_.engine.max_payload, options_.max_namespace};
+  const std::size_t bytes = options_.max_attachment_bytes;
+  limits_ = {options_.max_attachments, bytes == 0 ? options_.engine.max_payload : bytes, options_.max_namespace};
   Of("/");
 }
 

@@ -18,7 +18,8 @@ const idOf = (user) => user._id ?? user.id ?? user.userId;
 async function handshakeRefused(target, token, what) {
   const client = new Client(target, { token });
   const error = await client.refused();
-  assert.equal(error.data.code, "unauthorized", what);
+  assert.deepEqual(error.data, { code: "unauthorized" }, what);
+  assert.ok(error.message.length > 0, what);
   assert.equal(client.connections, 0, what);
   client.close();
 }

@@ -5,7 +5,7 @@ import { Api, ok, refused, request } from "../lib/http.mjs";
 import { mint } from "../lib/jwt.mjs";
 import { kImage, people, unique } from "../lib/people.mjs";
 import { RawClient } from "../lib/raw_client.mjs";
-import { declined } from "../lib/socket.mjs";
+import { accepted, declined } from "../lib/socket.mjs";
 import { sharedServer, test, withServer } from "../lib/testing.mjs";
 import { eventually } from "../support/deadline.mjs";
 
@@ -107,6 +107,30 @@ test("rates: new sockets by address, logins by address and by account", async ()
     assert.match(limited.headers["retry-after"], /^[1-9][0-9]*$/);
     for (let i = 0; i < 8; i++) refused(await logIn(`nobody-${i}`, "203.0.113.20"), 401);
     refused(await logIn("nobody", "203.0.113.20"), 429, "rate_limited");
+
+    // An IPv6 address counts as its /64.
+    for (let i = 0; i < 8; i++) refused(await logIn(`nowhere-${i}`, `2001:db8:0:1::${i}`), 401);
+    refused(await logIn("nowhere", "2001:db8:0:1:ffff::1"), 429, "rate_limited");
+    refused(await logIn("nowhere", "2001:db8:0:2::1"), 401);
+    for (let i = 0; i < 5; i++) assert.equal((await handshake(`2001:db8:0:1::${i}`)).status, 200);
+    assert.equal((await handshake("2001:db8:0:1:ffff::1")).status, 429);
+  });
+});
+
+test("TYPING: the limit counts users, not their devices", async () => {
+  await withServer({ env: { TIDINGS_CHAT_TYPING_MAX_ONLINE: "2" } }, async (own) => {
+    const [ann, bob, cat] = people(own, "ann", "bob", "cat");
+    const room = (await ann.createRoom({ members: [bob.id, cat.id] }))._id;
+    const [mine, ...his] = [await ann.connect(), await bob.connect(), await bob.connect()];
+    for (const client of [mine, ...his]) await client.join(room);
+    accepted(await mine.ask("typing", { roomId: room, active: true }));
+    for (const client of his) await client.event("TYPING", ({ active }) => active);
+    const hers = await cat.connect();
+    await hers.join(room);
+    accepted(await his[0].ask("typing", { roomId: room, active: true }));
+    // What was told ends, though there are too many by now.
+    for (const client of his) await client.event("TYPING", ({ active }) => !active);
+    assert.deepEqual(mine.named("TYPING"), []);
   });
 });
 

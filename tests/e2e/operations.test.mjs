@@ -163,7 +163,7 @@ test("oversized bodies are 413, other media types 415, malformed ones 400", asyn
   if (large !== null) refused(large, 413, "too_large");
   refused(await post("text=x", { "content-type": "application/x-www-form-urlencoded" }), [400, 415]);
   refused(await post("<x/>", { "content-type": "text/xml" }), [400, 415]);
-  for (const body of ["", "{", '{"text":"x"', "nonsense", '{"text":"x"}{', '{"text":"x",}', "{'text':'x'}", '{"text":"\u0001"}', '{"text":1e400}', '{"text":"\\ud800"}', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]), Buffer.concat([Buffer.from('{"text":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]), `${"[".repeat(100_000)}`, `{"text":${"[".repeat(100)}${"]".repeat(100)}}`]) {
+  for (const body of ["", "{", '{"text":"x"', "nonsense", '{"text":"x"}{', '{"text":"x",}', "{'text':'x'}", '{"text":"\u0001"}', '{"text":1e400}', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]), Buffer.concat([Buffer.from('{"text":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]), `${"[".repeat(100_000)}`, `{"text":${"[".repeat(100)}${"]".repeat(100)}}`]) {
     const answer = await post(body);
     refused(answer, [400, 422]);
   }

@@ -158,6 +158,42 @@ test("a public room: found, read, joined and left by anyone", async () => {
   assert.equal((await bob.messages(room._id)).length, 2);
 });
 
+test("commands in a public room by somebody who is no member are forbidden", async () => {
+  const [ann, bob] = people(server, "ann", "bob");
+  const room = await ann.createRoom({ kind: "public" });
+  const message = await ann.send(room._id, "hers");
+  const client = await bob.connect();
+  for (const [event, payload] of [
+    ["message:send", { text: "x" }], ["message:edit", { messageId: message._id, text: "x" }], ["message:delete", { messageId: message._id }],
+    ["message:react", { messageId: message._id, emoji: "👍" }], ["room:read", { seq: 1 }], ["typing", { active: true }],
+  ]) {
+    assert.equal(declined(await client.ask(event, { roomId: room._id, ...payload })).code, "forbidden", event);
+  }
+});
+
+test("rooms are listed by no other kind than public", async () => {
+  const [ann] = people(server, "ann");
+  await ann.createRoom();
+  for (const kind of ["group", "direct", "x"]) refused(await ann.api.get(`/rooms?kind=${kind}`), 422, "invalid");
+  assert.equal(listOf(ok(await ann.api.get("/rooms?kind="))).length, 1);
+});
+
+test("of a new room its first members learn by ROOM_UPDATED, and by the log once", async () => {
+  const [ann, bob] = people(server, "ann", "bob");
+  const clients = [await ann.connect(), await bob.connect()];
+  const room = await ann.createRoom({ members: [bob.id] });
+  for (const client of clients) {
+    const { payload } = await client.event("ROOM_UPDATED", ({ roomId }) => roomId === room._id);
+    assert.equal(payload.head, 1);
+    await client.join(room._id, 0);
+  }
+  await ann.send(room._id, "x");
+  for (const client of clients) {
+    await client.event("NEW_MESSAGE");
+    assert.deepEqual(client.log(room._id).map(({ name }) => name), ["ROOM_CHANGED", "NEW_MESSAGE"]);
+  }
+});
+
 test("group and direct rooms are not in the public list", async () => {
   const [ann, bob] = people(server, "ann", "bob");
   const name = unique("hidden");

@@ -495,6 +495,20 @@ test("presence:watch: only those who share a room, up to 500, the list is replac
   accepted(await watcher.ask("presence:watch", { userIds: [] }));
 });
 
+test("presence ends with the last room that is shared, also where it is deleted", async () => {
+  const { ann, bob, room } = await pair();
+  const [cat] = people(server, "cat");
+  await ann.createRoom({ members: [cat.id] });
+  const watcher = await ann.connect();
+  accepted(await watcher.ask("presence:watch", { userIds: [bob.id, cat.id] }));
+  ok(await ann.api.delete(`/rooms/${room}`));
+  assert.equal(await ann.listedRoom(room), undefined);
+  await bob.connect();
+  await cat.connect();
+  await watcher.event("PRESENCE", ({ users }) => users.some(({ userId, online }) => userId === cat.id && online));
+  assert.ok(!watcher.named("PRESENCE").some(({ payload }) => payload.users.some(({ userId }) => userId === bob.id)), "bob is a stranger by now");
+});
+
 test("a client that asks for nothing gets no pid and no offsets", async () => {
   const { ann, bob, room } = await pair();
   const client = await bob.connect();

@@ -204,6 +204,20 @@ describe("messages by WebSocket", () => {
     });
   }
 
+  for (const [count, size] of [[11, 600_000], [2_000, 1]]) {
+    it(`answers ${count} attachments of ${size} bytes`, async () => {
+      const peer = await openBoth();
+      const args = Array.from({ length: count }, (_, num) => ({ _placeholder: true, num }));
+      const bytes = (number) => Buffer.alloc(size, number);
+      peer.send(`45${count}-${JSON.stringify(["message", ...args])}`);
+      for (let number = 0; number < count; number++) peer.send(bytes(number));
+      assert.deepEqual(JSON.parse((await peer.nextMessage()).slice(`45${count}-`.length)), ["message-back", ...args]);
+      for (let number = 0; number < count; number++) assert.ok(bytes(number).equals(await peer.nextMessage()), `attachment ${number}`);
+      await expectEcho(peer);
+      await peer.close();
+    });
+  }
+
   it("sends an empty attachment back", async () => {
     const peer = await openConnected(server.it);
     peer.send(placeholders('451-["message",{0}]'), Buffer.alloc(0));

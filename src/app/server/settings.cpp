@@ -48,6 +48,7 @@ realtime::SocketOptions SocketOptionsOf(const Config& config) {
   options.engine.max_payload = config.socket.max_payload;
   // A slow socket is served from the log before it is closed, however large its window.
   options.engine.max_pending = std::max<std::size_t>(options.engine.max_pending, 2 * config.socket.window);
+  if (!config.rate_limits) options.engine.max_polling_per_address = options.engine.max_sessions;
   options.engine.cors.origins = config.cors.origins;
   options.engine.cors.credentials = !config.cors.origins.empty() && config.cors.origins.front() != "*";
   options.connect_timeout = config.socket.connect_timeout.count();

@@ -1,6 +1,7 @@
 #include "webhook_api.hpp"
 
 #include <tidings/base/bytes.hpp>
+#include <tidings/base/json_mending.hpp>
 
 namespace tidings::app {
 namespace {
@@ -18,7 +19,9 @@ void WebhookApi::Answer(net::HttpCall call, Asked ask, int status) {
 
 void WebhookApi::AnswerBody(net::HttpCall call, std::function<Result<std::string>(Webhooks&, const json::object&)> ask,
                             int status) {
-  auto body = json::Parse(call.request.body);
+  std::string_view text = call.request.body;
+  std::string mended;
+  auto body = json::ParseMending(text, mended);
   if (!body) return call.Refuse(body.error());
   if (!body->is_object()) return call.Refuse(Error(ErrorCode::kInvalid, "the body must be an object"));
   Answer(

@@ -159,7 +159,7 @@ void HttpApi::OnRequest(realtime::HttpRequest request, std::unique_ptr<realtime:
 }
 
 void HttpApi::Dispatch(HttpCall call, const RouteEntry& route) {
-  const std::string& address = call.request.remote_address;
+  const std::string& address = call.request.address_group;
   const bool open = route.handler == &HttpApi::Register || route.handler == &HttpApi::Login;
   if (const Status allowed = open ? gate_.AllowLogin(address) : gate_.AllowAddress(address); !allowed) {
     return call.Refuse(allowed.error());
@@ -174,7 +174,7 @@ void HttpApi::Dispatch(HttpCall call, const RouteEntry& route) {
               [this, call = std::move(call), &route](Result<Gate::Admitted> admitted) mutable {
                 if (!admitted) return call.Refuse(admitted.error());
                 call.caller = std::move(admitted->caller);
-                const Status allowed = route.change ? gate_.AllowSend(*call.caller, call.request.remote_address)
+                const Status allowed = route.change ? gate_.AllowSend(*call.caller, call.request.address_group)
                                                     : gate_.AllowRequest(*call.caller);
                 if (!allowed) return call.Refuse(allowed.error());
                 if (route.above) {

@@ -1,5 +1,7 @@
 #include "http_query.hpp"
 
+#include <tidings/base/json_mending.hpp>
+
 namespace tidings::net {
 
 Result<json::object> BodyOf(const realtime::HttpRequest& request) {
@@ -8,7 +10,9 @@ Result<json::object> BodyOf(const realtime::HttpRequest& request) {
   if (!json_type) {
     return Fail(ErrorCode::kUnsupportedMediaType, "the body must be JSON, with Content-Type: application/json");
   }
-  auto parsed = json::Parse(request.body.empty() ? std::string_view("{}") : std::string_view(request.body));
+  std::string_view text = request.body.empty() ? std::string_view("{}") : std::string_view(request.body);
+  std::string mended;
+  auto parsed = json::ParseMending(text, mended);
   if (!parsed) return std::unexpected(parsed.error());
   if (!parsed->is_object()) return Fail(ErrorCode::kMalformed, "the body must be a JSON object");
   return std::move(parsed->get_object());

@@ -50,8 +50,8 @@ void HttpApi::ListRooms(HttpCall call) {
   auto cursor = CursorFrom(call.request.Query("cursor"));
   if (!cursor) return call.Refuse(cursor.error());
   const std::string kind(call.request.Query("kind"));
-  if (!kind.empty() && !chat::ParseRoomKind(kind)) {
-    return call.Refuse(Error(ErrorCode::kInvalid, "\"kind\" must be group, direct or public"));
+  if (!kind.empty() && kind != "public") {
+    return call.Refuse(Error(ErrorCode::kInvalid, "\"kind\" must be public; your own rooms are listed without it"));
   }
   auto shared = LoopShared(services_.loop, std::move(call));
   ReadThen<Page>(

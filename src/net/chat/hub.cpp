@@ -139,10 +139,11 @@ void Hub::Deliver(const chat::LiveEvent& event) {
     }
     services_.stats.deliveries.fetch_add(room->followers.size(), std::memory_order_relaxed);
   }
-  // Those whose membership changed learn it wherever they are.
+  // Those whose membership changed learn it wherever they are; of a room that is new, by ROOM_UPDATED alone.
+  const bool created = event.seq == 1;
   for (const chat::UserKey user : event.concerned) {
     const auto* sockets = SocketsOf(user);
-    if (sockets == nullptr) continue;
+    if (created || sockets == nullptr) continue;
     for (ChatSocket* socket : *sockets) {
       const Follower* follower = socket->Find(event.room);
       const bool told = follower != nullptr && follower->sent >= event.seq;

@@ -11,8 +11,6 @@ namespace {
 
 constexpr Millis kUpdateInterval = 500;
 constexpr Millis kSeenInterval = 1'000;
-constexpr Millis kTypingInterval = 2'000;
-constexpr Millis kTypingEnds = 6'000;
 // Instead of the socket that read: the membership changed, nobody read.
 constexpr std::uint64_t kNoRead = ~std::uint64_t{0};
 
@@ -20,6 +18,17 @@ struct Told {
   chat::UserKey user = 0;
   std::string object;
 };
+
+// Whether more than so many users are online in it, on however many devices.
+bool MoreUsersThan(const HubRoom& room, std::size_t most) {
+  if (room.followers.size() <= most) return false;
+  std::unordered_set<chat::UserKey> users;
+  for (const Follower* follower : room.followers) {
+    users.insert(follower->socket->caller->key);
+    if (users.size() > most) return true;
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -92,18 +101,7 @@ void Notices::OnTick() {
     state.next = now + kSeenInterval;
     ++entry;
   }
-  for (auto entry = typing_.begin(); entry != typing_.end();) {
-    TypingState& state = entry->second;
-    if (state.ends != 0 && now >= state.ends) {
-      state.ends = 0;
-      TellTyping(entry->first.first, entry->first.second, state, false);
-    }
-    if (state.ends == 0 && now >= state.said + kTypingInterval) {
-      entry = typing_.erase(entry);
-    } else {
-      ++entry;
-    }
-  }
+  typing_.OnTick(now);
 }
 
 // The state is computed on a reading thread, when it is sent.
@@ -193,36 +191,21 @@ void Notices::Update(chat::RoomKey room, RoomState& state) {
 }
 
 void Notices::Typing(ChatSocket& socket, chat::RoomKey room, std::string_view room_id, bool active) {
-  const auto [entry, fresh] = typing_.try_emplace({room, socket.caller->key});
-  TypingState& state = entry->second;
-  const Millis now = services_.loop.Now();
-  if (fresh) {
-    state.room_id = room_id;
-    state.user_id = socket.caller->id;
-  }
-  if (!active) {
-    if (state.ends != 0) TellTyping(room, socket.caller->key, state, false);
-    state.ends = 0;
-    return;
-  }
-  const bool was = state.ends != 0;
-  state.ends = now + kTypingEnds;
-  if (!was || now >= state.said + kTypingInterval) {
-    if (!fresh && now < state.said + kTypingInterval) return;
-    state.said = now;
-    TellTyping(room, socket.caller->key, state, true);
-  }
+  const chat::Caller& caller = *socket.caller;
+  typing_.Say({room, caller.key, std::string(room_id), caller.id}, active, services_.loop.Now());
 }
 
-void Notices::TellTyping(chat::RoomKey room_key, chat::UserKey user, const TypingState& state, bool active) {
-  HubRoom* room = hub_.FindRoom(room_key);
-  if (room == nullptr || room->followers.size() > services_.settings.typing_online) return;
+bool Notices::TellTyping(const TypingBoard::Typist& who, bool active) {
+  HubRoom* room = hub_.FindRoom(who.room);
+  if (active && room != nullptr && MoreUsersThan(*room, services_.settings.typing_online)) return false;
+  if (room == nullptr) return true;
   std::string object;
-  json::ObjectWriter(object).Text("roomId", state.room_id).Text("userId", state.user_id).Bool("active", active).End();
+  json::ObjectWriter(object).Text("roomId", who.room_id).Text("userId", who.user_id).Bool("active", active).End();
   const auto frame = Hub::Notice("TYPING", object);
   for (Follower* follower : room->followers) {
-    if (follower->socket->caller->key != user) hub_.SendNotice(*follower->socket, frame);
+    if (follower->socket->caller->key != who.user) hub_.SendNotice(*follower->socket, frame);
   }
+  return true;
 }
 
 }  // namespace tidings::net

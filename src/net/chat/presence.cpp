@@ -1,5 +1,7 @@
 #include <tidings/net/chat/presence.hpp>
 
+#include <algorithm>
+
 #include <tidings/base/json.hpp>
 
 namespace tidings::net {
@@ -28,9 +30,21 @@ void AppendState(std::string& out, std::string_view id, bool online, Millis last
 
 }  // namespace
 
-// Who left a room may share none any more with those whom they watch, or who watch them.
+// Who left a room may share none any more with those whom they watch, or who watch them; of a room that is gone, none of
+// its members with each other.
 void PresenceBoard::OnEvent(const chat::LiveEvent& event) {
   std::vector<Watching> doubtful;
+  if (event.room_deleted && event.people) {
+    for (const chat::UserKey user : *event.people) {
+      const auto* sockets = hub_.SocketsOf(user);
+      if (sockets == nullptr) continue;
+      for (const ChatSocket* socket : *sockets) {
+        for (const chat::UserKey watched : socket->watching) {
+          if (std::ranges::binary_search(*event.people, watched)) doubtful.push_back({socket->serial, user, watched});
+        }
+      }
+    }
+  }
   for (const chat::UserKey user : event.left) {
     if (const auto* sockets = hub_.SocketsOf(user)) {
       for (ChatSocket* socket : *sockets) {

@@ -4,6 +4,8 @@
 
 #include <tidings/base/id.hpp>
 
+#include "http_query.hpp"
+
 namespace tidings::net {
 
 namespace {
@@ -46,7 +48,7 @@ SocketApi::SocketApi(ChatServices& services, Gate& gate, Hub& hub, realtime::Soc
   hub_.AddWatcher(presence_);
   next_keep_ = services.loop.Now() + kKeep;
   server.OnHandshake([this](const realtime::HttpRequest& request) -> std::optional<realtime::HttpAnswer> {
-    const Status allowed = gate_.AllowConnection(request.remote_address);
+    const Status allowed = gate_.AllowConnection(request.address_group);
     if (allowed) return std::nullopt;
     realtime::HttpAnswer answer(429, "application/json; charset=utf-8", ErrorBody(allowed.error()));
     answer.headers.emplace_back("Retry-After", RetryAfterSeconds(allowed.error()));
@@ -104,10 +106,7 @@ void SocketApi::Admit(const realtime::Handshake& handshake, realtime::Admission 
     if (admitted) return LetIn(std::move(*admitted), std::move(admission));
     if (admitted.error().code() != ErrorCode::kUnauthorized) return admission.Close();  // a retry can cure it
     std::string data;
-    json::ObjectWriter(data)
-        .Text("code", WireCode(admitted.error().code()))
-        .Text("message", admitted.error().message())
-        .End();
+    json::ObjectWriter(data).Text("code", WireCode(admitted.error().code())).End();
     admission.Refuse(admitted.error().message(), data);
   });
 }
@@ -298,9 +297,10 @@ void SocketApi::Typing(ChatSocket& socket, const json::object& request, realtime
   ReadThen<chat::RoomKey>(
       services_,
       [room = *room, user = socket.caller->key](chat::Reader& reader) -> Result<chat::RoomKey> {
-        const auto row = reader.FindRoom(room);
-        if (!row || row->deleted_at != 0 || !reader.FindMember(row->key, user)) {
-          return Fail(ErrorCode::kNotFound, "there is no such room, or you are not a member of it");
+        const auto row = ReadableRoom(reader, room, user);
+        if (!row) return std::unexpected(row.error());
+        if (!reader.FindMember(row->key, user)) {
+          return Fail(ErrorCode::kForbidden, "only members may do this; join the public room first");
         }
         return row->key;
       },

@@ -84,6 +84,7 @@ inline HttpRequest MakeRequest(std::string method, Query query, std::string body
   request.headers = {{"host", "localhost"}, {"user-agent", "test"}};
   request.body = std::move(body);
   request.remote_address = "192.0.2.1";
+  request.address_group = "192.0.2.1";
   return request;
 }
 

@@ -21,7 +21,7 @@ struct LiveEvent {
   UserKey author = 0;
   bool message = false;                      // message.*: moves previews and unread
   std::string arguments;                     // "NAME",{…}: of the Socket.IO event
-  std::shared_ptr<const RoomPeople> people;  // after the event
+  std::shared_ptr<const RoomPeople> people;  // after the event; of a deleted room: before it
   std::vector<UserKey> concerned;            // users whose membership it changed: told wherever they are
   std::vector<UserKey> left;                 // of these: no longer members
   bool redacts = false;                      // a message was deleted: what it said is gone from the log

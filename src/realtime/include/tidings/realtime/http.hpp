@@ -20,6 +20,7 @@ class HttpRequest {
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case, in order
   std::string body;
   std::string remote_address;                                // the client's, behind trusted proxies too; no port
+  std::string address_group;                                 // whom limits by address count: an IPv6 address's /64
   bool secure = false;                                       // came over TLS, or a trusted proxy says so
   std::string id;                                            // for logs; may be empty
 

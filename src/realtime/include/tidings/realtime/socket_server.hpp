@@ -34,11 +34,12 @@ struct SocketOptions {
   // For so long, unless the client speaks first, what follows the answer to a CONNECT over WebSocket is held back:
   // clients that await one message at a time (the public protocol suites are such) lose those that arrive with it.
   Millis connect_gap = 5;
-  Millis attachment_timeout = 10'000;  // from a binary packet's text to its last attachment
-  std::size_t max_attachments = 10;    // of a packet
-  std::size_t max_namespace = 128;     // bytes of a name; longer: the connection is closed
-  std::size_t max_refusals = 16;       // CONNECTs refused on a connection before it is closed
-  bool keep_handshake = false;         // else it is freed once a connection is in every namespace there is
+  Millis attachment_timeout = 10'000;    // from a binary packet's text to its last attachment
+  std::size_t max_attachments = 10;      // of a packet
+  std::size_t max_attachment_bytes = 0;  // of all attachments of a packet; 0: engine.max_payload
+  std::size_t max_namespace = 128;       // bytes of a name; longer: the connection is closed
+  std::size_t max_refusals = 16;         // CONNECTs refused on a connection before it is closed
+  bool keep_handshake = false;           // else it is freed once a connection is in every namespace there is
   RecoveryOptions recovery;
 };
 

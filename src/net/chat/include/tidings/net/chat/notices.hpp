@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <tidings/net/chat/hub.hpp>
+#include <tidings/net/chat/typing_board.hpp>
 
 namespace tidings::net {
 
@@ -41,21 +42,15 @@ class Notices final : public HubWatcher {
     std::map<std::string, chat::Seq> users;
     Millis next = 0;
   };
-  struct TypingState {
-    std::string room_id;
-    std::string user_id;
-    Millis said = 0;
-    Millis ends = 0;  // 0: not typing
-  };
 
   void Update(chat::RoomKey room, RoomState& state);
-  void TellTyping(chat::RoomKey room, chat::UserKey user, const TypingState& state, bool active);
+  bool TellTyping(const TypingBoard::Typist& who, bool active);
 
   ChatServices& services_;
   Hub& hub_;
   std::unordered_map<chat::RoomKey, RoomState> rooms_;
   std::unordered_map<chat::RoomKey, SeenState> seen_;
-  std::map<std::pair<chat::RoomKey, chat::UserKey>, TypingState> typing_;
+  TypingBoard typing_{[this](const TypingBoard::Typist& who, bool active) { return TellTyping(who, active); }};
 };
 
 }  // namespace tidings::net

@@ -31,7 +31,7 @@ struct ChatSettings {
   std::size_t replay_page = 256 * 1024;     // bytes read from the log at once for a socket
   std::size_t rooms_per_socket = 1'000;
   std::size_t seen_members = 100;           // SEEN in rooms of up to so many members
-  std::size_t typing_online = 100;          // TYPING in rooms of up to so many followers
+  std::size_t typing_online = 100;          // TYPING in rooms with up to so many users online
 
   bool rate_limits = true;
   RateLimit user_sends{50, 500};             // messages and other changes, a user
