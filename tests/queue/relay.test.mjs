@@ -1,69 +1,18 @@
 // What consumers of RabbitMQ get: every event of the log, at least once, first copies in order, whatever the broker does.
 import assert from "node:assert/strict";
 import { after } from "node:test";
-import { request } from "../lib/http.mjs";
 import { people } from "../lib/people.mjs";
-import { Rabbit, amqp } from "../lib/rabbit.mjs";
+import { Rabbit } from "../lib/rabbit.mjs";
+import * as relayed from "../lib/relayed.mjs";
+import { backlog, bodyOf, consume, drained, expectComplete, kExchange, kQueue, metric } from "../lib/relayed.mjs";
 import { test, withServer } from "../lib/testing.mjs";
 import { eventually } from "../support/deadline.mjs";
 
 const rabbit = await Rabbit.start();
 after(() => rabbit.dispose());
 
-const kExchange = "tidings.events";
-const kQueue = "chat_messages";
-
-// A connection of a consumer; errors of a broker that is killed are expected.
-async function connected(body) {
-  const connection = await amqp.connect(rabbit.url);
-  connection.on("error", () => {});
-  try {
-    const channel = await connection.createChannel();
-    channel.on("error", () => {});
-    return await body(channel);
-  } finally {
-    await connection.close().catch(() => {});
-  }
-}
-
-// Takes messages until `enough(all so far)`.
-function consume(channel, queue, enough, what) {
-  const taken = [];
-  return channel
-    .consume(queue, (message) => {
-      if (message === null) return;
-      taken.push(message);
-      channel.ack(message);
-    })
-    .then(async ({ consumerTag }) => {
-      await eventually(`${what} (${taken.length} so far)`, () => enough(taken), 60_000);
-      await channel.cancel(consumerTag);
-      return taken;
-    });
-}
-
-async function fresh() {
-  await connected(async (channel) => {
-    await channel.deleteQueue(kQueue);
-    await channel.deleteExchange(kExchange);
-  });
-}
-
-const bodyOf = (message) => JSON.parse(message.content.toString());
-
-// First copies come in rising order, and without a hole.
-function expectComplete(messages, roomId, seqs) {
-  const firsts = [...new Map(messages.map((message) => [message.properties.messageId, message])).values()];
-  const ofRoom = firsts.filter((message) => message.properties.headers["cloudEvents:subject"] === roomId);
-  const seen = ofRoom.map((message) => message.properties.headers.seq);
-  assert.deepEqual(seen, [...new Set(seen)].sort((a, b) => a - b), "first copies come in order");
-  assert.deepEqual(seen, seqs);
-}
-
-async function metric(server, name) {
-  const { body } = await request(`${server.url}/metrics`, "GET");
-  return Number(body.match(new RegExp(`^${name} (.*)$`, "m"))?.[1]);
-}
+const connected = (body) => relayed.connected(rabbit, body);
+const fresh = () => relayed.fresh(rabbit);
 
 // By a channel of its own, since asking for what is missing ends one.
 function declaredExchange() {
@@ -72,9 +21,6 @@ function declaredExchange() {
     () => false,
   );
 }
-
-const drained = (server) =>
-  eventually("an empty backlog", async () => (await metric(server, "tidings_queue_backlog_events")) === 0, 60_000, 100);
 
 test("a message and its events, as the contract says", async () => {
   await fresh();
@@ -139,27 +85,6 @@ test("a queue with arguments of its own is used as it is found", async () => {
   });
 });
 
-test("what was stored while the broker was away comes when it is back; sends do not wait for it", async () => {
-  await fresh();
-  await rabbit.crash();
-  await withServer({ args: ["--amqp", rabbit.url] }, async (server) => {
-    const [ann] = people(server, "ann");
-    const room = (await ann.createRoom())._id;
-    const began = Date.now();
-    for (let i = 0; i < 50; i++) await ann.send(room, `away ${i}`);
-    assert.ok(Date.now() - began < 10_000, "sends are as quick as ever");
-    assert.equal(await metric(server, "tidings_queue_backlog_events"), 51);
-    assert.ok((await metric(server, "tidings_queue_backlog_seconds")) >= 0);
-    assert.equal((await request(`${server.url}/readyz`, "GET")).status, 200);
-    await rabbit.launch();
-    await connected(async (channel) => {
-      await drained(server);
-      const taken = await consume(channel, kQueue, (all) => all.length >= 50, "the messages");
-      expectComplete(taken, room, Array.from({ length: 50 }, (_, i) => i + 2));
-    });
-  });
-});
-
 test("a deleted queue is made again, and what it lost the route to is published again", async () => {
   await fresh();
   await withServer({ args: ["--amqp", rabbit.url] }, async (server) => {
@@ -188,12 +113,12 @@ test("a queue that refuses holds back what is behind, and the others are not flo
       const sender = await ann.connect();
       const room = (await ann.createRoom())._id;
       await Promise.all(Array.from({ length: 40 }, (_, i) => sender.send(room, { text: `${i}` })));
-      const failures = async () => (await metric(server, "tidings_queue_failures_total")) ?? 0;
+      const failures = () => metric(server, "tidings_queue_failures_total");
       const from = await failures();
       await eventually("more tries", async () => (await failures()) >= from + 5, 60_000, 100);
       const { messageCount } = await channel.checkQueue("taking");
       assert.ok(messageCount <= 41 + 41 + 8, `${messageCount} copies of 41 events, of which each try may repeat one`);
-      assert.ok((await metric(server, "tidings_queue_backlog_events")) > 0);
+      assert.ok((await backlog(server)) > 0);
       // Its consumer comes: everything arrives everywhere.
       const whole = (all) => new Set(all.map(({ properties }) => properties.messageId)).size >= 41;
       await Promise.all(["refusing", "taking"].map((queue) => consume(channel, queue, whole, `what ${queue} has to get`)));
