@@ -1,6 +1,7 @@
 // What consumers of RabbitMQ get: every event of the log, at least once, first copies in order, whatever the broker does.
 import assert from "node:assert/strict";
 import { after } from "node:test";
+import { ok } from "../lib/http.mjs";
 import { people } from "../lib/people.mjs";
 import { Rabbit } from "../lib/rabbit.mjs";
 import * as relayed from "../lib/relayed.mjs";
@@ -61,6 +62,48 @@ test("a message and its events, as the contract says", async () => {
       await channel.deleteQueue("all");
       const only = await consume(channel, kQueue, (taken) => taken.length >= 1, "the message");
       assert.deepEqual(only.map((message) => message.fields.routingKey), ["message.created"]);
+    });
+  });
+});
+
+test("the trace of an HTTP call is on the messages of its events, a restart between them or not", async () => {
+  await fresh();
+  await withServer({ args: ["--amqp", rabbit.url] }, async (server) => {
+    await connected(async (channel) => {
+      await eventually("the exchange", declaredExchange, 30_000, 200);
+      await channel.assertQueue("all", { durable: true });
+      await channel.bindQueue("all", kExchange, "#");
+      const [ann] = people(server, "ann");
+      const sender = await ann.connect();
+      const traced = (digit) => `00-${digit.repeat(32)}-00f067aa0ba902b7-01`;
+      const bearing = (traceparent) => ({ headers: { traceparent } });
+      const room = ok(await ann.api.post("/rooms", { name: "room", kind: "group", members: [] }, bearing(traced("a"))))._id;
+      const sent = await ann.send(room, "traced", bearing(traced("b")));
+      await ann.send(room, "of a later version", bearing(traced("c").replace("00-", "01-")));
+      await ann.send(room, "of no form", bearing("x".repeat(4_000)));
+      await ann.send(room, "of two", bearing([traced("d"), traced("e")]));
+      await sender.send(room, { text: "over a socket" });
+      await drained(server);
+      // What follows goes out after a restart only.
+      rabbit.pause();
+      try {
+        ok(await ann.api.patch(`/rooms/${room}/messages/${sent._id}`, { text: "again" }, bearing(traced("f"))));
+        await ann.remove(room, sent._id);
+        await server.crash();
+      } finally {
+        rabbit.resume();
+      }
+      await server.launch();
+      await drained(server);
+      assert.ok(!JSON.stringify(await ann.log(room)).includes("00f067aa0ba902b7"), "clients do not see it");
+      const whole = (all) => new Set(all.map(({ properties }) => properties.messageId)).size >= 8;
+      const all = await consume(channel, "all", whole, "eight events");
+      const traces = new Map(all.map(({ properties: { headers } }) => [headers.seq, headers.traceparent]));
+      assert.deepEqual(
+        [...traces].sort(([one], [other]) => one - other),
+        [traced("a"), traced("b"), undefined, undefined, undefined, undefined, traced("f"), undefined].map((trace, i) => [i + 1, trace]),
+      );
+      await channel.deleteQueue("all");
     });
   });
 });
