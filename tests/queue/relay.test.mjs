@@ -108,6 +108,25 @@ test("the trace of an HTTP call is on the messages of its events, a restart betw
   });
 });
 
+test("an event that no queue wants is counted as unrouted, a message never", async () => {
+  await fresh();
+  await withServer({ args: ["--amqp", rabbit.url] }, async (server) => {
+    const unrouted = () => metric(server, 'tidings_messages_lost_total{cause="unrouted"}');
+    const [ann] = people(server, "ann");
+    const room = (await ann.createRoom())._id;
+    await drained(server);
+    assert.equal(await unrouted(), 1, "room.created");
+    const sent = await ann.send(room, "for chat_messages");
+    await drained(server);
+    assert.equal(await unrouted(), 1);
+    await ann.edit(room, sent._id, "for nobody");
+    await ann.remove(room, sent._id);
+    await drained(server);
+    assert.equal(await unrouted(), 3);
+    assert.equal(await metric(server, "tidings_queue_published_total"), 4);
+  });
+});
+
 test("the original's consumer may assert the queue", async () => {
   await fresh();
   await withServer({ args: ["--amqp", rabbit.url] }, async (server) => {
