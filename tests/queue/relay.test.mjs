@@ -127,6 +127,27 @@ test("an event that no queue wants is counted as unrouted, a message never", asy
   });
 });
 
+test("a missing queue is made a quorum queue where the settings say so; one that is there is used as it is", async () => {
+  await fresh();
+  const quorum = { args: ["--amqp", rabbit.url], env: { TIDINGS_AMQP_QUEUE_TYPE: "quorum" } };
+  const sendOne = (text) =>
+    withServer(quorum, async (server) => {
+      const [ann] = people(server, "ann");
+      await ann.send((await ann.createRoom())._id, text);
+      await drained(server);
+      const [taken] = await connected((channel) => consume(channel, kQueue, (all) => all.length >= 1, "the message"));
+      assert.equal(bodyOf(taken).text, text);
+    });
+  const asserted = (args) => connected((channel) => channel.assertQueue(kQueue, { durable: true, arguments: args }));
+  await sendOne("to a quorum queue");
+  await asserted({ "x-queue-type": "quorum" });
+  await assert.rejects(asserted({}), /x-queue-type/);
+  await fresh();
+  await asserted({});
+  await sendOne("to a classic queue");
+  await asserted({});
+});
+
 test("the original's consumer may assert the queue", async () => {
   await fresh();
   await withServer({ args: ["--amqp", rabbit.url] }, async (server) => {
