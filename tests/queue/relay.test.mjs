@@ -211,6 +211,8 @@ test("a queue that refuses holds back what is behind, and the others are not flo
   });
 });
 
+const kUnconfirmed = 128;
+
 test("broker and server are killed under load: nothing is missing, first copies are in order", { timeout: 300_000 }, async () => {
   await fresh();
   await withServer({ args: ["--amqp", rabbit.url] }, async (server) => {
@@ -218,6 +220,7 @@ test("broker and server are killed under load: nothing is missing, first copies 
     const rooms = [];
     for (let i = 0; i < 3; i++) rooms.push((await ann.createRoom())._id);
     const sent = new Map(rooms.map((room) => [room, 0]));
+    const sizes = [];
     let stop = false;
     // Bodies of mixed size, so that a page takes many frames of AMQP.
     const writer = async (room) => {
@@ -232,6 +235,7 @@ test("broker and server are killed under load: nothing is missing, first copies 
           }
         });
         sent.set(room, i + 1);
+        sizes.push(text.length);
       }
     };
     const writers = rooms.flatMap((room) => [writer(room)]);
@@ -240,14 +244,29 @@ test("broker and server are killed under load: nothing is missing, first copies 
       const from = total();
       await eventually("more messages", () => total() >= from + count, 60_000);
     };
+    // As the server itself says it: so much of all sizes is with the broker, or on its way, and not confirmed.
+    const waiting = async (least) => {
+      await eventually(`${least} events that are not confirmed`, async () => (await backlog(server)) >= least, 60_000);
+      assert.equal(new Set(sizes.slice(-kUnconfirmed)).size, 4, "of all sizes");
+    };
     await more(60);
+    rabbit.pause();
+    await waiting(kUnconfirmed);
     await rabbit.crash();
+    assert.ok((await backlog(server)) >= kUnconfirmed);
     await more(60);
     await rabbit.launch();
     await more(60);
     await server.crash();
     await server.launch();
     await more(60);
+    // This time it is at work on them as it is killed.
+    for (let unconfirmed = 0; unconfirmed < kUnconfirmed; ) {
+      rabbit.pause();
+      await waiting(4 * kUnconfirmed);
+      rabbit.resume();
+      unconfirmed = await backlog(server);
+    }
     await rabbit.crash();
     await server.crash();
     await server.launch();
