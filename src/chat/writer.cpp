@@ -1,5 +1,7 @@
 #include "writer.hpp"
 
+#include <tidings/chat/trace_parent.hpp>
+
 namespace tidings::chat {
 
 namespace {
@@ -148,7 +150,7 @@ eventing::StoredEvent Engine::Writer::Store(std::string_view room_id, Seq head, 
   event.type = type;
   event.at = Now();
   event.author = by.key;
-  eventing::NewEvent fresh(type, std::move(data), by.key);
+  eventing::NewEvent fresh(type, WithTraceParent(std::move(data), by.trace_parent), by.key);
   const auto appended = transaction_->Append(room_id, eventing::Expected::At(head), std::span(&fresh, 1));
   if (!appended) throw eventing::StoreFailure(appended.error().Within("room " + std::string(room_id)));
   event.stream = appended->stream;
@@ -191,7 +193,7 @@ eventing::StoredEvent Engine::Writer::Append(RoomState& room, std::string_view t
       tombstone.reaction_removed = old->reaction_removed;
       const bool created = earlier->type == event_type::kMessageCreated;
       if (created) tombstone.id.clear();
-      transaction_->Redact(room.row.key, seq, tombstone.Encode());
+      transaction_->Redact(room.row.key, seq, WithTraceParent(tombstone.Encode(), TraceParentOf(*earlier)));
       seq = created ? 0 : old->previous;
     }
   }

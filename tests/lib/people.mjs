@@ -29,12 +29,12 @@ export class Person {
     return listOf(ok(await this.api.get("/rooms?limit=200"))).find((room) => room._id === roomId);
   }
 
-  trySend(roomId, message) {
-    return this.api.post(`/rooms/${roomId}/messages`, typeof message === "string" ? { text: message } : message);
+  trySend(roomId, message, options) {
+    return this.api.post(`/rooms/${roomId}/messages`, typeof message === "string" ? { text: message } : message, options);
   }
 
-  async send(roomId, message) {
-    return ok(await this.trySend(roomId, message), 200);
+  async send(roomId, message, options) {
+    return ok(await this.trySend(roomId, message, options), 200);
   }
 
   async message(roomId, id) {

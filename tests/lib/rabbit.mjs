@@ -10,7 +10,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import amqp from "amqplib";
 import { eventually, within } from "../support/deadline.mjs";
-import { freePort, temporaryFolder } from "./server.mjs";
+import { freePort, run, temporaryFolder } from "./server.mjs";
 
 export { amqp };
 
@@ -105,6 +105,13 @@ export class Rabbit {
 
   resume() {
     this.#node.kill("SIGCONT");
+  }
+
+  // The part of the machine's memory that it may use: 0 raises its memory alarm, and publishers are blocked.
+  async allowMemory(part) {
+    const call = ["-n", `tidings${this.port}@localhost`, "-a", `vm_memory_monitor set_vm_memory_high_watermark [${part.toFixed(1)}]`];
+    const done = await run("/usr/lib/erlang/bin/erl_call", call, this.#environment());
+    if (done.code !== 0) throw new Error(`erl_call: ${done.stderr}${done.stdout}`);
   }
 
   async dispose() {

@@ -42,11 +42,15 @@ test("the queue of messages holds all of them, whoever looks", async () => {
     await server.launch();
     assert.equal((await asked(server, "peek", kQueue, "--waiting", "--limit", "1")).length, 1);
     assert.deepEqual(await asked(server, "purge", kQueue, "--waiting"), [{ purged: 3 }]);
-    await saidIn(server, ["four"]);
+    assert.equal(seen[0].headers.traceparent, undefined);
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const [ann] = people(server, "ann");
+    await ann.send((await ann.createRoom())._id, "four", { headers: { traceparent } });
     await server.crash();
     await server.launch();
     const [rest] = await asked(server, "peek", kQueue, "--waiting");
     assert.equal(JSON.parse(rest.body).text, "four");
+    assert.equal(rest.headers.traceparent, traceparent, "of the call that sent it");
   });
 });
 

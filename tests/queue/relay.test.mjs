@@ -1,69 +1,19 @@
 // What consumers of RabbitMQ get: every event of the log, at least once, first copies in order, whatever the broker does.
 import assert from "node:assert/strict";
 import { after } from "node:test";
-import { request } from "../lib/http.mjs";
+import { ok } from "../lib/http.mjs";
 import { people } from "../lib/people.mjs";
-import { Rabbit, amqp } from "../lib/rabbit.mjs";
+import { Rabbit } from "../lib/rabbit.mjs";
+import * as relayed from "../lib/relayed.mjs";
+import { backlog, bodyOf, consume, drained, expectComplete, kExchange, kQueue, metric } from "../lib/relayed.mjs";
 import { test, withServer } from "../lib/testing.mjs";
 import { eventually } from "../support/deadline.mjs";
 
 const rabbit = await Rabbit.start();
 after(() => rabbit.dispose());
 
-const kExchange = "tidings.events";
-const kQueue = "chat_messages";
-
-// A connection of a consumer; errors of a broker that is killed are expected.
-async function connected(body) {
-  const connection = await amqp.connect(rabbit.url);
-  connection.on("error", () => {});
-  try {
-    const channel = await connection.createChannel();
-    channel.on("error", () => {});
-    return await body(channel);
-  } finally {
-    await connection.close().catch(() => {});
-  }
-}
-
-// Takes messages until `enough(all so far)`.
-function consume(channel, queue, enough, what) {
-  const taken = [];
-  return channel
-    .consume(queue, (message) => {
-      if (message === null) return;
-      taken.push(message);
-      channel.ack(message);
-    })
-    .then(async ({ consumerTag }) => {
-      await eventually(`${what} (${taken.length} so far)`, () => enough(taken), 60_000);
-      await channel.cancel(consumerTag);
-      return taken;
-    });
-}
-
-async function fresh() {
-  await connected(async (channel) => {
-    await channel.deleteQueue(kQueue);
-    await channel.deleteExchange(kExchange);
-  });
-}
-
-const bodyOf = (message) => JSON.parse(message.content.toString());
-
-// First copies come in rising order, and without a hole.
-function expectComplete(messages, roomId, seqs) {
-  const firsts = [...new Map(messages.map((message) => [message.properties.messageId, message])).values()];
-  const ofRoom = firsts.filter((message) => message.properties.headers["cloudEvents:subject"] === roomId);
-  const seen = ofRoom.map((message) => message.properties.headers.seq);
-  assert.deepEqual(seen, [...new Set(seen)].sort((a, b) => a - b), "first copies come in order");
-  assert.deepEqual(seen, seqs);
-}
-
-async function metric(server, name) {
-  const { body } = await request(`${server.url}/metrics`, "GET");
-  return Number(body.match(new RegExp(`^${name} (.*)$`, "m"))?.[1]);
-}
+const connected = (body) => relayed.connected(rabbit, body);
+const fresh = () => relayed.fresh(rabbit);
 
 // By a channel of its own, since asking for what is missing ends one.
 function declaredExchange() {
@@ -72,9 +22,6 @@ function declaredExchange() {
     () => false,
   );
 }
-
-const drained = (server) =>
-  eventually("an empty backlog", async () => (await metric(server, "tidings_queue_backlog_events")) === 0, 60_000, 100);
 
 test("a message and its events, as the contract says", async () => {
   await fresh();
@@ -119,6 +66,88 @@ test("a message and its events, as the contract says", async () => {
   });
 });
 
+test("the trace of an HTTP call is on the messages of its events, a restart between them or not", async () => {
+  await fresh();
+  await withServer({ args: ["--amqp", rabbit.url] }, async (server) => {
+    await connected(async (channel) => {
+      await eventually("the exchange", declaredExchange, 30_000, 200);
+      await channel.assertQueue("all", { durable: true });
+      await channel.bindQueue("all", kExchange, "#");
+      const [ann] = people(server, "ann");
+      const sender = await ann.connect();
+      const traced = (digit) => `00-${digit.repeat(32)}-00f067aa0ba902b7-01`;
+      const bearing = (traceparent) => ({ headers: { traceparent } });
+      const room = ok(await ann.api.post("/rooms", { name: "room", kind: "group", members: [] }, bearing(traced("a"))))._id;
+      const sent = await ann.send(room, "traced", bearing(traced("b")));
+      await ann.send(room, "of a later version", bearing(traced("c").replace("00-", "01-")));
+      await ann.send(room, "of no form", bearing("x".repeat(4_000)));
+      await ann.send(room, "of two", bearing([traced("d"), traced("e")]));
+      await sender.send(room, { text: "over a socket" });
+      await drained(server);
+      // What follows goes out after a restart only.
+      rabbit.pause();
+      try {
+        ok(await ann.api.patch(`/rooms/${room}/messages/${sent._id}`, { text: "again" }, bearing(traced("f"))));
+        await ann.remove(room, sent._id);
+        await server.crash();
+      } finally {
+        rabbit.resume();
+      }
+      await server.launch();
+      await drained(server);
+      assert.ok(!JSON.stringify(await ann.log(room)).includes("00f067aa0ba902b7"), "clients do not see it");
+      const whole = (all) => new Set(all.map(({ properties }) => properties.messageId)).size >= 8;
+      const all = await consume(channel, "all", whole, "eight events");
+      const traces = new Map(all.map(({ properties: { headers } }) => [headers.seq, headers.traceparent]));
+      assert.deepEqual(
+        [...traces].sort(([one], [other]) => one - other),
+        [traced("a"), traced("b"), undefined, undefined, undefined, undefined, traced("f"), undefined].map((trace, i) => [i + 1, trace]),
+      );
+      await channel.deleteQueue("all");
+    });
+  });
+});
+
+test("an event that no queue wants is counted as unrouted, a message never", async () => {
+  await fresh();
+  await withServer({ args: ["--amqp", rabbit.url] }, async (server) => {
+    const unrouted = () => metric(server, 'tidings_messages_lost_total{cause="unrouted"}');
+    const [ann] = people(server, "ann");
+    const room = (await ann.createRoom())._id;
+    await drained(server);
+    assert.equal(await unrouted(), 1, "room.created");
+    const sent = await ann.send(room, "for chat_messages");
+    await drained(server);
+    assert.equal(await unrouted(), 1);
+    await ann.edit(room, sent._id, "for nobody");
+    await ann.remove(room, sent._id);
+    await drained(server);
+    assert.equal(await unrouted(), 3);
+    assert.equal(await metric(server, "tidings_queue_published_total"), 4);
+  });
+});
+
+test("a missing queue is made a quorum queue where the settings say so; one that is there is used as it is", async () => {
+  await fresh();
+  const quorum = { args: ["--amqp", rabbit.url], env: { TIDINGS_AMQP_QUEUE_TYPE: "quorum" } };
+  const sendOne = (text) =>
+    withServer(quorum, async (server) => {
+      const [ann] = people(server, "ann");
+      await ann.send((await ann.createRoom())._id, text);
+      await drained(server);
+      const [taken] = await connected((channel) => consume(channel, kQueue, (all) => all.length >= 1, "the message"));
+      assert.equal(bodyOf(taken).text, text);
+    });
+  const asserted = (args) => connected((channel) => channel.assertQueue(kQueue, { durable: true, arguments: args }));
+  await sendOne("to a quorum queue");
+  await asserted({ "x-queue-type": "quorum" });
+  await assert.rejects(asserted({}), /x-queue-type/);
+  await fresh();
+  await asserted({});
+  await sendOne("to a classic queue");
+  await asserted({});
+});
+
 test("the original's consumer may assert the queue", async () => {
   await fresh();
   await withServer({ args: ["--amqp", rabbit.url] }, async (server) => {
@@ -136,27 +165,6 @@ test("a queue with arguments of its own is used as it is found", async () => {
     const room = (await ann.createRoom())._id;
     await ann.send(room, "one");
     await connected((channel) => consume(channel, kQueue, (taken) => taken.length === 1, "the message"));
-  });
-});
-
-test("what was stored while the broker was away comes when it is back; sends do not wait for it", async () => {
-  await fresh();
-  await rabbit.crash();
-  await withServer({ args: ["--amqp", rabbit.url] }, async (server) => {
-    const [ann] = people(server, "ann");
-    const room = (await ann.createRoom())._id;
-    const began = Date.now();
-    for (let i = 0; i < 50; i++) await ann.send(room, `away ${i}`);
-    assert.ok(Date.now() - began < 10_000, "sends are as quick as ever");
-    assert.equal(await metric(server, "tidings_queue_backlog_events"), 51);
-    assert.ok((await metric(server, "tidings_queue_backlog_seconds")) >= 0);
-    assert.equal((await request(`${server.url}/readyz`, "GET")).status, 200);
-    await rabbit.launch();
-    await connected(async (channel) => {
-      await drained(server);
-      const taken = await consume(channel, kQueue, (all) => all.length >= 50, "the messages");
-      expectComplete(taken, room, Array.from({ length: 50 }, (_, i) => i + 2));
-    });
   });
 });
 
@@ -188,12 +196,12 @@ test("a queue that refuses holds back what is behind, and the others are not flo
       const sender = await ann.connect();
       const room = (await ann.createRoom())._id;
       await Promise.all(Array.from({ length: 40 }, (_, i) => sender.send(room, { text: `${i}` })));
-      const failures = async () => (await metric(server, "tidings_queue_failures_total")) ?? 0;
+      const failures = () => metric(server, "tidings_queue_failures_total");
       const from = await failures();
       await eventually("more tries", async () => (await failures()) >= from + 5, 60_000, 100);
       const { messageCount } = await channel.checkQueue("taking");
       assert.ok(messageCount <= 41 + 41 + 8, `${messageCount} copies of 41 events, of which each try may repeat one`);
-      assert.ok((await metric(server, "tidings_queue_backlog_events")) > 0);
+      assert.ok((await backlog(server)) > 0);
       // Its consumer comes: everything arrives everywhere.
       const whole = (all) => new Set(all.map(({ properties }) => properties.messageId)).size >= 41;
       await Promise.all(["refusing", "taking"].map((queue) => consume(channel, queue, whole, `what ${queue} has to get`)));
@@ -203,6 +211,8 @@ test("a queue that refuses holds back what is behind, and the others are not flo
   });
 });
 
+const kUnconfirmed = 128;
+
 test("broker and server are killed under load: nothing is missing, first copies are in order", { timeout: 300_000 }, async () => {
   await fresh();
   await withServer({ args: ["--amqp", rabbit.url] }, async (server) => {
@@ -210,6 +220,7 @@ test("broker and server are killed under load: nothing is missing, first copies 
     const rooms = [];
     for (let i = 0; i < 3; i++) rooms.push((await ann.createRoom())._id);
     const sent = new Map(rooms.map((room) => [room, 0]));
+    const sizes = [];
     let stop = false;
     // Bodies of mixed size, so that a page takes many frames of AMQP.
     const writer = async (room) => {
@@ -224,6 +235,7 @@ test("broker and server are killed under load: nothing is missing, first copies 
           }
         });
         sent.set(room, i + 1);
+        sizes.push(text.length);
       }
     };
     const writers = rooms.flatMap((room) => [writer(room)]);
@@ -232,14 +244,29 @@ test("broker and server are killed under load: nothing is missing, first copies 
       const from = total();
       await eventually("more messages", () => total() >= from + count, 60_000);
     };
+    // As the server itself says it: so much of all sizes is with the broker, or on its way, and not confirmed.
+    const waiting = async (least) => {
+      await eventually(`${least} events that are not confirmed`, async () => (await backlog(server)) >= least, 60_000);
+      assert.equal(new Set(sizes.slice(-kUnconfirmed)).size, 4, "of all sizes");
+    };
     await more(60);
+    rabbit.pause();
+    await waiting(kUnconfirmed);
     await rabbit.crash();
+    assert.ok((await backlog(server)) >= kUnconfirmed);
     await more(60);
     await rabbit.launch();
     await more(60);
     await server.crash();
     await server.launch();
     await more(60);
+    // This time it is at work on them as it is killed.
+    for (let unconfirmed = 0; unconfirmed < kUnconfirmed; ) {
+      rabbit.pause();
+      await waiting(4 * kUnconfirmed);
+      rabbit.resume();
+      unconfirmed = await backlog(server);
+    }
     await rabbit.crash();
     await server.crash();
     await server.launch();

@@ -133,6 +133,38 @@ TEST_F(LogCursorTest, HandsOutWhatTheRelayWouldPublish) {
   EXPECT_EQ(delivery->message().headers.Get("seq"), "2");
 }
 
+TEST_F(LogCursorTest, AnEventBearsTheTraceOfItsOwnCallThroughRestartAndDeletion) {
+  Bind("all", "message.*");
+  chat::Caller traced = store_.ann();
+  const auto trace = [](char digit) { return "00-" + std::string(32, digit) + "-00f067aa0ba902b7-01"; };
+  const auto id = [](const std::string& message) {
+    return std::string(json::Parse(message)->get_object().at("_id").get_string());
+  };
+  const auto change = [&](char digit, const auto& ask) {
+    traced.trace_parent = digit == '0' ? "" : trace(digit);
+    return store_.Wait<std::string>([&](auto done) { ask(std::move(done)); });
+  };
+  const std::string first = id(change('1', [&](auto done) {
+    chat::SendDraft draft;
+    draft.room = "room";
+    draft.text = "traced";
+    store_.engine().Send(traced, std::move(draft), std::move(done));
+  }));
+  change('2', [&](auto done) { store_.engine().Edit(traced, "room", first, "again", std::move(done)); });
+  change('0', [&](auto done) { store_.engine().React(traced, "room", first, "x", false, std::move(done)); });
+  const std::string last =
+      change('3', [&](auto done) { store_.engine().Delete(traced, "room", first, std::move(done)); });
+  EXPECT_EQ(last.find("00f067aa0ba902b7"), std::string::npos) << "clients do not see it";
+  Restart();
+  std::vector<std::string> traces;
+  while (auto delivery = Pop("all")) {
+    traces.emplace_back(delivery->message().headers.Get(messaging::header::kTraceParent));
+    EXPECT_EQ(delivery->message().body.find("00f067aa0ba902b7"), std::string::npos);
+    Must(runner_.Run(delivery->Ack()));
+  }
+  EXPECT_THAT(traces, ElementsAre(trace('1'), trace('2'), "", trace('3')));
+}
+
 TEST_F(LogCursorTest, BeginsAtTheHeadOrAtTheBeginning) {
   Say(1, 3);
   Bind("late");

@@ -1,5 +1,7 @@
 #include <tidings/app/queue_message.hpp>
 
+#include <tidings/chat/trace_parent.hpp>
+
 namespace tidings::app {
 namespace {
 
@@ -33,6 +35,9 @@ std::optional<messaging::Message> QueueMessage(const chat::LogEvent& event, cons
   SetCloudEvent(message.headers, "time", FormatTime(event.event.at));
   SetCloudEvent(message.headers, "subject", event.room);
   message.headers.Set(kSeqHeader, std::to_string(event.event.version));
+  if (auto trace = chat::TraceParentOf(event.event); !trace.empty()) {
+    message.headers.Set(messaging::header::kTraceParent, std::move(trace));
+  }
   return message;
 }
 

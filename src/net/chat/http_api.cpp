@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <tidings/base/log.hpp>
+#include <tidings/chat/trace_parent.hpp>
 
 #include "http_query.hpp"
 #include "password_thread.hpp"
@@ -16,6 +17,20 @@ realtime::HttpAnswer Json(int status, std::string body) {
 }
 
 constexpr std::string_view kPrefix[] = {"api", "v1"};
+
+// The caller with the trace that the request names. What names two, or none in good form, counts as having none (W3C Trace
+// Context, §3.2).
+std::shared_ptr<const chat::Caller> Traced(std::shared_ptr<const chat::Caller> caller,
+                                           const realtime::HttpRequest& request) {
+  static constexpr std::string_view kHeader = "traceparent";
+  const std::string_view trace = request.Header(kHeader);
+  if (!chat::IsTraceParent(trace)) return caller;
+  const auto is_trace = [](const auto& header) { return header.first == kHeader; };
+  if (std::ranges::count_if(request.headers, is_trace) != 1) return caller;
+  auto traced = std::make_shared<chat::Caller>(*caller);
+  traced->trace_parent = trace;
+  return traced;
+}
 
 }  // namespace
 
@@ -135,7 +150,7 @@ void HttpApi::OnRequest(realtime::HttpRequest request, std::unique_ptr<realtime:
   if (request.method == "OPTIONS") {
     realtime::HttpAnswer preflight(204, "", "");
     preflight.headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE");
-    preflight.headers.emplace_back("Access-Control-Allow-Headers", "Authorization, Content-Type");
+    preflight.headers.emplace_back("Access-Control-Allow-Headers", "Authorization, Content-Type, traceparent");
     preflight.headers.emplace_back("Access-Control-Max-Age", "600");
     return exchange->Respond(std::move(preflight));
   }
@@ -173,7 +188,7 @@ void HttpApi::Dispatch(HttpCall call, const RouteEntry& route) {
   gate_.Admit(std::string_view(header).substr(7),
               [this, call = std::move(call), &route](Result<Gate::Admitted> admitted) mutable {
                 if (!admitted) return call.Refuse(admitted.error());
-                call.caller = std::move(admitted->caller);
+                call.caller = Traced(std::move(admitted->caller), call.request);
                 const Status allowed = route.change ? gate_.AllowSend(*call.caller, call.request.address_group)
                                                     : gate_.AllowRequest(*call.caller);
                 if (!allowed) return call.Refuse(allowed.error());

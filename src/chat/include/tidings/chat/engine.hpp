@@ -25,6 +25,7 @@ struct Caller {
   std::string id;
   std::string name;
   bool admin = false;
+  std::string trace_parent;  // of the call, see IsTraceParent; its events bear it. Empty: none
 };
 
 // What a token says of its bearer.

@@ -18,7 +18,8 @@ inline constexpr std::string_view kMessageCreated = "message.created";
 inline constexpr std::string_view kSeqHeader = "seq";
 
 // Body (application/json): the message document for message.created, the event for all others. The id is the event's,
-// the key its room. Headers: CloudEvents 1.0 in the AMQP binding (§3.1.3.1) and `seq`. Nothing if the event is damaged.
+// the key its room. Headers: CloudEvents 1.0 in the AMQP binding (§3.1.3.1), `seq`, and `traceparent` if the event has one.
+// Nothing if the event is damaged.
 // `source` is the server's CloudEvents source, a URI reference.
 std::optional<messaging::Message> QueueMessage(const chat::LogEvent& event, const chat::QuoteSource& quotes,
                                                std::string_view source);
