@@ -6,7 +6,7 @@ import { after } from "node:test";
 import { people } from "../lib/people.mjs";
 import { Rabbit, amqp } from "../lib/rabbit.mjs";
 import { test, withServer } from "../lib/testing.mjs";
-import { orderOf, withWorkers } from "../lib/worker.mjs";
+import { Worker, orderOf, withWorkers } from "../lib/worker.mjs";
 import { eventually } from "../support/deadline.mjs";
 
 const rabbit = await Rabbit.start();
@@ -122,16 +122,42 @@ test("verify finds what was changed, cut or added", { timeout: 240_000 }, async 
   });
 });
 
-test("instances are killed under load: every event is one line, once, in the order of its room", { timeout: 400_000 }, async () => {
-  await withArchive(2, async (server, workers) => {
+// What lies in `chat_messages`, once everything is published.
+async function chatMessages(server) {
+  const published = async () => /^tidings_queue_backlog_events 0$/m.test(await (await fetch(`${server.url}/metrics`)).text());
+  await eventually("a server that has published all", published, kSlow, 200);
+  const connection = await amqp.connect(rabbit.url);
+  try {
+    const channel = await connection.createChannel();
+    const { messageCount, consumerCount } = await channel.checkQueue("chat_messages");
+    assert.equal(consumerCount, 0);
+    const taken = [];
+    await channel.consume("chat_messages", (message) => taken.push(message), { noAck: true });
+    await eventually("all of chat_messages", () => taken.length >= messageCount, kSlow);
+    return taken;
+  } finally {
+    await connection.close();
+  }
+}
+
+// The ids of a room's, repeats left out.
+const idsOf = (messages, room) => {
+  const ofRoom = messages.filter(({ properties }) => properties.headers["cloudEvents:subject"] === room);
+  return [...new Set(ofRoom.map(({ content }) => JSON.parse(content.toString())._id))];
+};
+
+test("six share four lanes, are killed, stopped and joined, and so is the broker: every event is one line, once, in order", { timeout: 400_000 }, async () => {
+  await withArchive(6, async (server, workers) => {
     const [ann] = people(server, "ann");
     const rooms = [];
     for (let i = 0; i < 5; i++) rooms.push((await ann.createRoom())._id);
     const expected = new Map(rooms.map((room) => [room, []]));
+    const created = new Map(rooms.map((room) => [room, []]));
     let stop = false;
     const writers = rooms.map(async (room) => {
       for (let i = 0; !stop; i++) {
         const message = await ann.send(room, `${i} ${"x".repeat([1, 100, 3_000][i % 3])}`);
+        created.get(room).push(message._id);
         expected.get(room).push(message.seq);
         if (i % 5 === 4) {
           await ann.edit(room, message._id, "edited");
@@ -144,13 +170,35 @@ test("instances are killed under load: every event is one line, once, in the ord
       }
     });
     const total = () => [...expected.values()].reduce((sum, seqs) => sum + seqs.length, 0);
-    for (let kill = 0; kill < 8; kill++) {
+    const more = async () => {
       const from = total();
       await eventually("more messages", () => total() >= from + 60, kSlow);
-      const victim = workers[kill % workers.length];
-      await victim.crash();
-      await victim.launch();
-    }
+    };
+    const [first, second, third, fourth, fifth, sixth] = workers;
+    await more();
+    // Those who have lanes leave; who stood by has to take over.
+    await first.crash();
+    await more();
+    await second.crash();
+    await more();
+    await third.stop();
+    await eventually("a lane for who stood by", () => sixth.output.includes("lane_taken"), kSlow);
+    await first.launch();
+    await more();
+    await rabbit.crash();
+    await more();
+    await rabbit.launch();
+    await more();
+    await fourth.crash();
+    await fourth.launch();
+    const late = await Worker.start(server, "archive", options);
+    workers.push(late);
+    await fifth.crash();
+    await eventually("a lane for who came late", () => late.output.includes("lane_taken"), kSlow);
+    await more();
+    await first.crash();
+    await second.launch();
+    await more();
     stop = true;
     await Promise.all(writers);
     await eventually("all lines", async () => (await cat(server)).length >= total(), kSlow, 200);
@@ -166,6 +214,9 @@ test("instances are killed under load: every event is one line, once, in the ord
     await eventually("redactions", async () =>
       (await cat(server)).every((line) => !deleted.has(line.data._id) || line.data.text === ""), kSlow, 200);
     await expectSound(server);
+    // The broker's end may repeat what was under way; nobody took anything.
+    const others = await chatMessages(server);
+    for (const room of rooms) assert.deepEqual(idsOf(others, room), created.get(room));
   });
 });
 
