@@ -69,6 +69,36 @@ test("archive, analytics and webhook keep up with a server that is killed again 
   );
 });
 
+test("the push worker tells the gateway of members who are away", { timeout: 240_000 }, async () => {
+  await withHooks(1, async (hook) => {
+    const env = { TIDINGS_WORKERS_INSIDE: "push", TIDINGS_PUSH_URL: hook.url, TIDINGS_PUSH_TOKEN: "gateway-secret", TIDINGS_PUSH_RETRY: "100ms,200ms,200ms" };
+    await withServer({ env }, async (server) => {
+      const [ann, ben, cid] = people(server, "ann", "ben", "cid");
+      const room = (await ann.createRoom({ members: [ben.id, cid.id] }))._id;
+      await ben.connect();
+      await ann.send(room, "hello");
+      await eventually("a push", () => hook.accepted.length === 1, kSlow);
+      const [{ headers, json }] = hook.accepted;
+      assert.deepEqual(json.users, [cid.id], "neither the author nor who is online");
+      assert.equal(json.room, room);
+      assert.equal(json.message.text, "hello");
+      assert.equal(headers.authorization, "Bearer gateway-secret");
+      // What the gateway does not take outlasts the server.
+      hook.answer = () => 503;
+      await ann.send(room, "later");
+      await eventually("a try", () => hook.calls.length > 1, kSlow);
+      await server.crash();
+      hook.answer = () => 200;
+      await server.launch();
+      // Ben may not have come back yet.
+      const later = () => hook.accepted.filter(({ json }) => json.message.text === "later" && json.users.includes(cid.id));
+      await eventually("the push", () => later().length === 1, kSlow);
+      assert.equal(later()[0].headers["idempotency-key"], hook.calls[1].headers["idempotency-key"]);
+      await eventually("a queue without a backlog", async () => (await behind(server))["tidings.worker.push"] === 0, kSlow, 200);
+    });
+  });
+});
+
 test("workers that cannot run inside are refused with one line", async () => {
   await withServer({}, async (server) => {
     const start = (args, env) => run(server.binary, ["serve", "--listen", "127.0.0.1:0", "--data", `${server.dir}-other`, ...args], { ...server.env, ...env });
