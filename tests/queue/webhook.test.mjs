@@ -250,6 +250,14 @@ test("instances are killed under load: each room comes whole and in order, and n
           repeats += hook.calls.length - hook.accepted.length;
         }
         assert.deepEqual(await orderOf(server, "webhook"), { early: 0, missed: 0, late: 0 });
+        const connection = await amqp.connect(rabbit.url);
+        try {
+          // Workers leave it to others.
+          const { messageCount } = await (await connection.createChannel()).checkQueue("chat_messages");
+          assert.equal(messageCount, all - rooms.length);
+        } finally {
+          await connection.close();
+        }
         // Only what was under way in a kill may come twice, with the same id: one request for each endpoint.
         assert.ok(repeats <= 6 * hooks.length, `${repeats} repeats`);
       });
