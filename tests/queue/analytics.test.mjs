@@ -50,6 +50,13 @@ test("messages, users and latency are counted once, also when instances are kill
       assert.equal(all.edits, 1);
       assert.equal(all.activeUsers, 2);
       assert.ok(all.latencyMs.p50 <= all.latencyMs.p95 && all.latencyMs.p95 <= all.latencyMs.max);
+      for (const each of [...all.hours, ...all.rooms]) {
+        const { p50, p95, p99, max } = each.latencyMs;
+        assert.ok(0 <= p50 && p50 <= p95 && p95 <= p99 && p99 <= max && max > 0, JSON.stringify(each));
+      }
+      for (const parts of [all.hours, all.rooms]) {
+        assert.equal(Math.max(...parts.map((each) => each.latencyMs.max)), all.latencyMs.max, "the slowest is some hour's and some room's");
+      }
       assert.deepEqual(all.rooms.map((room) => room.room), [busy, quiet]);
       assert.equal(all.hours.reduce((sum, hour) => sum + hour.messages, 0), sent + 1);
       assert.ok(all.hours[0].hour >= began);
