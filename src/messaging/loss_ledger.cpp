@@ -6,13 +6,14 @@ std::string_view Name(LossCause cause) {
   switch (cause) {
     case LossCause::kExpired: return "expired";
     case LossCause::kTrimmed: return "trimmed";
-    case LossCause::kMaxLength: return "max-length";
     case LossCause::kUnrouted: return "unrouted";
     case LossCause::kPubSubGap: return "pub-sub-gap";
     case LossCause::kSlow: return "slow";
     case LossCause::kNoDeadLetter: return "no-dead-letter";
     case LossCause::kPurged: return "purged";
     case LossCause::kMissed: return "missed";
+    case LossCause::kOverdue: return "overdue";
+    case LossCause::kUnclaimed: return "unclaimed";
   }
   return "expired";
 }

@@ -175,6 +175,8 @@ std::uint64_t MemoryQueue::Purge() {
 }
 
 void MemoryQueue::End() {
+  // What is handed out can be settled no more.
+  state_->Lose(LossCause::kPurged, name_, unsettled_count_);
   Purge();
   state_ = nullptr;
   alarm_.Cancel();

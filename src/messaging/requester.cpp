@@ -148,14 +148,23 @@ class Requester::State : public std::enable_shared_from_this<State> {
       found->second->answered.NotifyAll();
     } else if (Remembers(cause) || Remembers(correlation)) {
       ++stats_.late;
+      Lose();
     } else if (shared_ && listening_ && delivery.deliveries() < kMostPasses) {
       ++stats_.passed_on;
       co_await delivery.PutBack(kPassDelay);
       co_return;
     } else {
       ++stats_.unknown;
+      Lose();
     }
     co_await delivery.Ack();
+  }
+
+  void Lose() {
+    // One place for all queues that last no longer than their requester.
+    if (options_.ledger != nullptr) {
+      options_.ledger->Count(LossCause::kUnclaimed, shared_ ? options_.reply_queue : "replies");
+    }
   }
 
   void Remember(const std::string& id) {

@@ -37,6 +37,7 @@ class RequesterTest : public RouterFixture {
   RequesterOptions Few() {
     RequesterOptions options;
     options.in_flight = 3;
+    options.ledger = &ledger_;
     return options;
   }
   Requester requester_{transport_, timers_, Few()};
@@ -67,6 +68,7 @@ TEST_F(RequesterTest, GivesUpAtTheTimeoutAndCountsTheLateReply) {
   Answer(questions[0], true);
   EXPECT_EQ(requester_.stats().late, 1U);
   EXPECT_EQ(requester_.stats().timeouts, 1U);
+  EXPECT_EQ(ledger_.Of(LossCause::kUnclaimed), 1U);
   EXPECT_EQ(Stats(requester_.reply_queue()).ready, 0U);
 }
 
@@ -74,6 +76,7 @@ TEST_F(RequesterTest, CountsWhatItNeverAskedFor) {
   Publish(Message("stray"), requester_.reply_queue());
   runner_.Poll();
   EXPECT_EQ(requester_.stats().unknown, 1U);
+  EXPECT_EQ(ledger_.Of(LossCause::kUnclaimed), 1U);
 }
 
 TEST_F(RequesterTest, RefusesMoreThanMayWait) {
@@ -129,12 +132,14 @@ TEST_F(RequesterTest, SharedReplyQueuesPassOnWhatIsForOthers) {
 TEST_F(RequesterTest, ResponderDropsWhatNobodyWaitsForAndRefusesWhatHasNoReplyQueue) {
   Ask("x", 1s, answers_);
   Advance(2s);
-  const Responder responder([](const Message& question) -> Task<Result<std::string>> { co_return question.body; });
+  const Responder responder([](const Message& question) -> Task<Result<std::string>> { co_return question.body; },
+                            "reply", &ledger_);
   router_.Subscribe("q", responder);
   Start(router_);
   Publish(Message("no reply-to"));
   runner_.Poll();
   EXPECT_EQ(responder.stats().overdue, 1U);
+  EXPECT_EQ(ledger_.Of(LossCause::kOverdue), 1U);
   EXPECT_EQ(responder.stats().no_reply_to, 1U);
   EXPECT_EQ(Stats("q.dead").ready, 1U);
   runner_.Run(router_.Stop());

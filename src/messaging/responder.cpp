@@ -8,9 +8,11 @@ namespace tidings::messaging {
 
 class Responder::State {
  public:
-  State(Answer answer_, std::string type_) : answer(std::move(answer_)), type(std::move(type_)) {}
+  State(Answer answer_, std::string type_, LossLedger* ledger_)
+      : answer(std::move(answer_)), type(std::move(type_)), ledger(ledger_) {}
   Answer answer;
   std::string type;
+  LossLedger* ledger;
   ResponderStats stats;
 
   Task<Result<std::string>> Ask(const Message& request) const {
@@ -23,8 +25,8 @@ class Responder::State {
   }
 };
 
-Responder::Responder(Answer answer, std::string type)
-    : state_(std::make_shared<State>(std::move(answer), std::move(type))) {}
+Responder::Responder(Answer answer, std::string type, LossLedger* ledger)
+    : state_(std::make_shared<State>(std::move(answer), std::move(type), ledger)) {}
 
 const ResponderStats& Responder::stats() const { return state_->stats; }
 
@@ -39,6 +41,7 @@ Task<Status> Responder::operator()(Context& context) const {
   const auto deadline = ParseTime(headers.Get(header::kDeadline));
   if (deadline && *deadline < context.timers().Now()) {
     ++state->stats.overdue;
+    if (state->ledger != nullptr) state->ledger->Count(LossCause::kOverdue, context.queue());
     co_return Status();
   }
   Result<std::string> answer = co_await state->Ask(context.message());

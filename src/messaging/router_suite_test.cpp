@@ -25,6 +25,7 @@ Case MemoryCase(std::string name, bool virtual_time) {
 
 INSTANTIATE_TEST_SUITE_P(Memory, RouterSuite, ::testing::Values(MemoryCase("virtual", true), MemoryCase("real", false)),
                          CaseName);
+INSTANTIATE_TEST_SUITE_P(Memory, DisturbedRouter, ::testing::Values(MemoryCase("virtual", true)), CaseName);
 
 }  // namespace
 }  // namespace tidings::messaging::testing

@@ -219,6 +219,8 @@ void LogBrokerState::RemoveQueue(const std::string& name) {
     std::erase_if(exchange.bindings, [&](const auto& binding) { return binding.second == removed->key(); });
   }
   if (!removed->transient()) removed_.push_back(removed->key());
+  // What it had not read is in the log still.
+  Lose(LossCause::kPurged, name, removed->size());
   removed->End();
 }
 

@@ -87,10 +87,16 @@ Result<std::shared_ptr<LogQueue>> FindOpen(const LogConnection& connection, cons
   return connection.broker->Find(queue, &connection);
 }
 
-// What waits in the log, not read yet.
-Task<Result<std::uint64_t>> Unread(LogBrokerState& broker, const LogQueue& queue) {
+// What waits in the log up to `head`, not read yet.
+Task<Result<std::uint64_t>> Unread(LogBrokerState& broker, const LogQueue& queue, chat::Position head) {
   if (queue.filter().empty()) co_return std::uint64_t{0};
-  co_return co_await broker.views().Count(queue.filter(), queue.read(), broker.Head());
+  for (;;) {
+    const chat::Position from = queue.read();
+    if (from >= head) co_return std::uint64_t{0};
+    auto unread = co_await broker.views().Count(queue.filter(), from, head);
+    // Others may have read on meanwhile.
+    if (!unread || queue.gone() || queue.read() == from) co_return unread;
+  }
 }
 
 }  // namespace
@@ -188,7 +194,7 @@ Task<Result<QueueStats>> LogTransport::Stats(std::string queue) {
   const auto look = std::make_shared<LogIntake>(connection, *found, std::uint16_t{1});
   while ((*found)->Stats().ready == 0 && co_await look->Read()) {
   }
-  const auto unread = co_await Unread(broker, **found);
+  const auto unread = co_await Unread(broker, **found, broker.Head());
   if (!unread) co_return std::unexpected(unread.error());
   QueueStats stats = (*found)->Stats();
   stats.ready += *unread;
@@ -201,14 +207,10 @@ Task<Result<std::uint64_t>> LogTransport::Purge(std::string queue) {
   if (!found) co_return std::unexpected(found.error());
   LogBrokerState& broker = *connection->broker;
   const chat::Position head = broker.Head();
-  std::uint64_t dropped = 0;
-  if (!(*found)->filter().empty()) {
-    const auto unread = co_await broker.views().Count((*found)->filter(), (*found)->read(), head);
-    if (!unread) co_return std::unexpected(unread.error());
-    dropped = *unread;
-  }
+  const auto unread = co_await Unread(broker, **found, head);
+  if (!unread) co_return std::unexpected(unread.error());
   if ((*found)->gone()) co_return Fail(ErrorCode::kNotFound, "queue " + queue + " was deleted");
-  dropped += (*found)->Purge(head);
+  const std::uint64_t dropped = *unread + (*found)->Purge(head);
   broker.Lose(messaging::LossCause::kPurged, queue, dropped);
   if (Status saved = co_await broker.Save(); !saved) co_return std::unexpected(saved.error());
   co_return dropped;
@@ -219,8 +221,13 @@ Task<Status> LogTransport::DeleteQueue(std::string queue) {
   const auto found = FindOpen(*connection, queue);
   if (!found && found.error().code() != ErrorCode::kNotFound) co_return std::unexpected(found.error());
   if (!found) co_return Status();
-  connection->broker->Delete(queue);
-  co_return co_await connection->broker->Save();
+  LogBrokerState& broker = *connection->broker;
+  const auto unread = co_await Unread(broker, **found, broker.Head());
+  if (!unread) co_return std::unexpected(unread.error());
+  if ((*found)->gone()) co_return Status();
+  broker.Lose(messaging::LossCause::kPurged, queue, *unread);
+  broker.Delete(queue);
+  co_return co_await broker.Save();
 }
 
 Task<Result<std::vector<std::string>>> LogTransport::Queues() {

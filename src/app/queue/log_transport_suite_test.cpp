@@ -47,6 +47,7 @@ const auto kCases = ::testing::Values(LogCase("VirtualTime", true), LogCase("Rea
 INSTANTIATE_TEST_SUITE_P(Embedded, TransportSuite, kCases, CaseName);
 INSTANTIATE_TEST_SUITE_P(Embedded, DisturbedSuite, kCases, CaseName);
 INSTANTIATE_TEST_SUITE_P(Embedded, RouterSuite, kCases, CaseName);
+INSTANTIATE_TEST_SUITE_P(Embedded, DisturbedRouter, kCases, CaseName);
 
 }  // namespace
 }  // namespace tidings::messaging::testing

@@ -125,6 +125,16 @@ bool Registry::has_exclusive() const {
   return std::ranges::any_of(queues_, [](const auto& entry) { return entry.second.options.exclusive; });
 }
 
+std::vector<std::string> Registry::Exclusive() const {
+  std::vector<std::string> names;
+  for (const auto& [name, queue] : queues_) {
+    if (!queue.options.exclusive) continue;
+    names.push_back(name);
+    if (queue.options.dead_letters) names.push_back(DeadLetterQueue(name));
+  }
+  return names;
+}
+
 Topology Registry::All(bool with_exclusive) const {
   Topology topology;
   for (const auto& [name, exchange] : exchanges_) topology.AddExchange(name, exchange.kind, exchange.durable);

@@ -48,6 +48,8 @@ class Registry {
   const QueueOptions* Find(std::string_view queue) const;
   std::vector<std::string> Queues() const;
   bool has_exclusive() const;
+  // Those that end with the connection, dead letters too.
+  std::vector<std::string> Exclusive() const;
   // All of it; exclusive queues belong to one connection and are left out for others.
   Topology All(bool with_exclusive) const;
 

@@ -1,7 +1,12 @@
 #include "rabbit_core.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
 #include <tuple>
 #include <utility>
+
+#include <tidings/messaging/signal.hpp>
 
 namespace tidings::messaging {
 
@@ -136,6 +141,32 @@ Task<Status> RabbitTransport::Core::Declare(Topology topology) {
   });
   if (declared) registry.Remember(topology);
   co_return declared;
+}
+
+Task<void> RabbitTransport::Core::EndExclusive(std::chrono::milliseconds timeout) {
+  const auto connection = control->current();
+  auto queues = registry.Exclusive();
+  if (!connection || queues.empty()) co_return;
+  const auto ended = std::make_shared<Signal>(executor);
+  const auto all = std::make_shared<bool>(false);
+  // A broker that stands still ends it with the connection.
+  boost::asio::co_spawn(
+      executor,
+      [](std::shared_ptr<Core> core, std::shared_ptr<Connection> on, std::vector<std::string> names,
+         std::shared_ptr<Signal> done, std::shared_ptr<bool> is_done) -> Task<void> {
+        Scratch scratch(on);
+        for (const std::string& name : names) {
+          core->registry.Forget(name);
+          const auto waited = co_await scratch.Delete(name);
+          if (!waited) break;
+          core->ledger.Count(LossCause::kPurged, name, *waited);
+        }
+        *is_done = true;
+        done->NotifyAll();
+      }(shared_from_this(), connection, std::move(queues), ended, all),
+      boost::asio::detached);
+  const Deadline deadline(timers, timeout);
+  while (!*all && !deadline.over()) co_await ended->WaitFor(timers, deadline.left());
 }
 
 }  // namespace tidings::messaging

@@ -42,6 +42,8 @@ class RabbitTransport::Core final : public rabbitmq::Settling, public std::enabl
       if (result || (*connection)->open() || deadline.over() || control->stopped()) co_return result;
     }
   }
+  // Ends its exclusive queues, which end with the connection anyhow, and counts what was in them. Gives up after `timeout`.
+  Task<void> EndExclusive(std::chrono::milliseconds timeout);
   // Durable where the queue is.
   bool IsDurable(std::string_view queue) const;
 

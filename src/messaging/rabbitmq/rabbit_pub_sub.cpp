@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <algorithm>
 #include <deque>
 #include <tuple>
 #include <utility>
@@ -142,9 +143,9 @@ class TopicSubscription final : public ChannelHandler, public std::enable_shared
     }
     if (buffered_.size() >= kMostBuffered) {
       // All that waits is given up for one gap: what comes after it is new.
-      const std::size_t lost = buffered_.size();
+      const auto lost = std::ranges::count_if(buffered_, [](const Notice& waiting) { return !waiting.gap(); });
       buffered_.clear();
-      Tell(Notice::Gap("too slow"), LossCause::kSlow, lost);
+      Tell(Notice::Gap("too slow"), LossCause::kSlow, static_cast<std::uint64_t>(lost));
       ledger_.Count(LossCause::kPubSubGap, delivered.routing_key);
     }
     auto received = ReadMessage(content.properties(), content.body(), false, "", Strictness::kLenient);

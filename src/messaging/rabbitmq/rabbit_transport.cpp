@@ -186,8 +186,13 @@ Task<Status> RabbitTransport::DeleteQueue(std::string queue) {
   const Status deleted = co_await core->WithConnection([&](std::shared_ptr<Connection> connection) -> Task<Status> {
     Scratch scratch(connection);
     // RabbitMQ's delete succeeds where there is no queue.
-    if (const auto gone = co_await scratch.Delete(queue); !gone) co_return std::unexpected(gone.error());
-    for (const std::string& delay : core->delays->Of(queue)) std::ignore = co_await scratch.Delete(delay);
+    const auto gone = co_await scratch.Delete(queue);
+    if (!gone) co_return std::unexpected(gone.error());
+    core->ledger.Count(LossCause::kPurged, queue, *gone);
+    for (const std::string& delay : core->delays->Of(queue)) {
+      const auto delayed = co_await scratch.Delete(delay);
+      core->ledger.Count(LossCause::kPurged, queue, delayed.value_or(0));
+    }
     const std::string dead = DeadLetterQueue(queue);
     const auto found = co_await scratch.FindQueue(dead);
     if (found && found->messages == 0) std::ignore = co_await scratch.Delete(dead);
@@ -230,6 +235,7 @@ Task<void> RabbitTransport::Close() {
   const Deadline deadline(core->timers, core->options.close_timeout);
   co_await core->publisher->Finish(deadline.left());
   co_await core->streams->Finish(deadline.left());
+  co_await core->EndExclusive(deadline.left());
   core->publisher->Abandon();
   core->pub_sub->Abandon();
   core->streams->Close();

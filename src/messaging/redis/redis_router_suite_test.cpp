@@ -14,6 +14,10 @@ INSTANTIATE_TEST_SUITE_P(Redis, RouterSuite,
                                            RedisCase("Delayed", Faults().Delay(2ms), 100ms),
                                            RedisCase("OneByte", Faults().OneByteWrites(), 100ms)),
                          CaseName);
+INSTANTIATE_TEST_SUITE_P(Redis, DisturbedRouter,
+                         ::testing::Values(RedisCase("Bare", std::nullopt, 60ms), RedisCase("Proxy", Faults(), 60ms),
+                                           RedisCase("Delayed", Faults().Delay(2ms), 100ms)),
+                         CaseName);
 
 }  // namespace
 }  // namespace tidings::messaging::testing

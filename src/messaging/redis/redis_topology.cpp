@@ -175,6 +175,9 @@ Task<Status> RedisTransport::Core::DeleteQueue(std::string queue) {
   limited_.erase(queue);
   expiring_.erase(queue);
   if ((*reply)->text() == "MISSING") co_return Fail(ErrorCode::kNotFound, "there is no queue " + queue);
+  if (options_.ledger != nullptr) {
+    options_.ledger->Count(LossCause::kPurged, queue, static_cast<std::uint64_t>((*reply)->integer()));
+  }
   co_return Status();
 }
 

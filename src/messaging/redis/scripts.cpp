@@ -306,7 +306,7 @@ return #tokens
 
 const Script kDeleteQueue(R"lua(#!lua flags=allow-oom
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'MISSING' end
-local gone = {[ARGV[1]] = true}
+local gone, lost = {[ARGV[1]] = true}, redis.call('HLEN', KEYS[3])
 for i = 1, 6 do redis.call('UNLINK', KEYS[i]) end
 redis.call('SREM', KEYS[13], ARGV[1])
 if redis.call('EXISTS', KEYS[7]) == 1 and redis.call('HLEN', KEYS[9]) == 0 then
@@ -320,7 +320,7 @@ for _, binding in ipairs(redis.call('SMEMBERS', KEYS[14])) do
     redis.call('INCR', KEYS[15])
   end
 end
-return 1
+return lost
 )lua");
 
 const Script kKeepAlive(R"lua(#!lua flags=allow-oom

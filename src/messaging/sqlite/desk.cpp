@@ -243,12 +243,16 @@ void Desk::RolledBack() {
   outbox_ = Outbox();
 }
 
+void Desk::EndExclusive() {
+  for (const QueueId queue : topology_.ExclusiveOf(owners_.id())) RemoveQueue(queue);
+}
+
 void Desk::Leave() {
   sqlite::Database& database = file_.database();
   for (const char* table : {"leases", "consumers", "subscriptions"}) {
     sqlite::Statement(database, std::string("DELETE FROM ") + table + " WHERE owner = ?").Execute(owners_.id());
   }
-  for (const QueueId queue : topology_.ExclusiveOf(owners_.id())) RemoveQueue(queue);
+  EndExclusive();
   owners_.Leave();
   messages_.Flush();
 }

@@ -70,6 +70,8 @@ class Desk {
   Result<QueueStats> Stats(const std::string& queue);
   Result<std::uint64_t> Purge(const std::string& queue);
   Status DeleteQueue(const std::string& queue);
+  // Those of this owner.
+  void EndExclusive();
   std::vector<std::string> QueueNames() const { return topology_.Names(); }
 
   // Counts in the ledger once it is committed.
@@ -101,7 +103,6 @@ class Desk {
   void Expire(const QueueInfo& queue, Message message);
   void CountUnsettled(QueueId queue, MessageId first, MessageId last);
   bool FullFor(const QueueInfo& queue);
-  std::unexpected<Error> RefuseAsFull(const QueueInfo& queue);
   void RemoveQueue(QueueId id);
   // It may have something for a consumer of ours. Returns whether there is one.
   bool Ready(QueueId queue);

@@ -11,6 +11,11 @@ std::unexpected<Error> NotOurs() {
   return Fail(ErrorCode::kConflict, "the delivery is not held any more: its lease ended, or its queue was deleted");
 }
 
+std::unexpected<Error> RefuseAsFull(const QueueInfo& queue) {
+  return Fail(ErrorCode::kUnavailable, "refused: the queue " + queue.name + " is full, " +
+                                           std::to_string(*queue.options.max_length) + " messages wait in it");
+}
+
 }  // namespace
 
 Result<const QueueInfo*> Desk::FindQueue(const std::string& name) const {
@@ -47,12 +52,6 @@ Result<std::size_t> Desk::Publish(const Address& to, Message message, const Publ
   for (std::size_t i = 0; i + 1 < queues->size(); ++i) Accept((*queues)[i], message, options.delay, options.ttl);
   Accept(queues->back(), std::move(message), options.delay, options.ttl);
   return queues->size();
-}
-
-std::unexpected<Error> Desk::RefuseAsFull(const QueueInfo& queue) {
-  Lose(LossCause::kMaxLength, queue.name);
-  return Fail(ErrorCode::kUnavailable, "refused: the queue " + queue.name + " is full, " +
-                                           std::to_string(*queue.options.max_length) + " messages wait in it");
 }
 
 bool Desk::FullFor(const QueueInfo& queue) {

@@ -166,8 +166,11 @@ Task<Result<std::vector<std::string>>> SqliteTransport::Queues() {
 Task<void> SqliteTransport::Close() {
   const auto core = parts_->core;
   if (core->closed()) co_return;
-  // What was published before is done when this is.
-  (void)co_await core->Call<void>(false, [](Desk&) -> Status { return {}; });
+  // What was published before is done when this is; what is left in exclusive queues is counted while there is a ledger.
+  (void)co_await core->Call<void>(false, [](Desk& desk) -> Status {
+    desk.EndExclusive();
+    return {};
+  });
   core->Close();
 }
 

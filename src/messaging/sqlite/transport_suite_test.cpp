@@ -45,6 +45,7 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, StreamsSuite, kBoth, CaseName);
 INSTANTIATE_TEST_SUITE_P(Sqlite, DisturbedSuite, kBoth, CaseName);
 // Virtual time would outrun the disk: here it moves by itself, as fast as it can.
 INSTANTIATE_TEST_SUITE_P(Sqlite, RouterSuite, ::testing::Values(SqliteCase("real", false)), CaseName);
+INSTANTIATE_TEST_SUITE_P(Sqlite, DisturbedRouter, ::testing::Values(SqliteCase("real", false)), CaseName);
 
 }  // namespace
 }  // namespace tidings::messaging::testing

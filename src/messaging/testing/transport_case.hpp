@@ -31,6 +31,7 @@ class Features {
   bool slow = false;           // each byte takes so long that the large sizes of --full are left out
   bool steady = true;          // false where connections break at any time: messages may come twice and out of order
   bool sees_expiry = true;     // what a time to live drops is counted in this process's ledger
+  bool sees_held = true;       // what is handed out counts as lost when its queue is deleted
   bool orders_headers = true;  // headers come in the order in which they were set
   bool succession = true;      // what a dead consumer of a single-active queue held comes before what nobody had
   bool counts_drops = true;    // a delivery dropped unsettled counts against the delivery limit

@@ -49,6 +49,7 @@ Features RabbitFeatures() {
   features.several = true;
   features.server = true;
   features.sees_expiry = false;     // the broker drops, and tells nobody
+  features.sees_held = false;       // nor what is handed out
   features.orders_headers = false;  // the broker sorts them where it adds its own
   features.succession = false;      // it hands out what is fresh first
   features.unit = 100ms;

@@ -103,6 +103,36 @@ TEST_P(RouterSuite, RequestsAreAnsweredByOneOfManyResponders) {
   Stop(second);
 }
 
+TEST_P(RouterSuite, RepliesThatNobodyWaitsForAreCounted) {
+  RequesterOptions options;
+  options.ledger = &ledger();
+  Requester requester(transport(), timers(), options);
+  ASSERT_TRUE(Run(requester.Start()));
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(Run(transport().Publish(Address::Queue(requester.reply_queue()), Message("stray"))));
+  }
+  EXPECT_TRUE(Until([&] { return requester.stats().unknown == 3; }));
+  EXPECT_EQ(ledger().Of(LossCause::kUnclaimed), 3U);
+  Run(requester.Stop());
+}
+
+TEST_P(RouterSuite, AListenerOfATopicGetsWhatFitsWhileItIsThere) {
+  if (!capabilities().exchanges) GTEST_SKIP() << "this transport has no exchanges";
+  Topic topic(transport(), queue_);
+  Declare(topic.topology());
+  ASSERT_TRUE(Run(topic.Publish(Message("a.b", "before"))));
+  EXPECT_EQ(ledger().Of(LossCause::kUnrouted), 1U);
+  const auto listener = Must(Run(topic.Listen("a.*")));
+  ASSERT_TRUE(Run(topic.Publish(Message("a.b", "1"))));
+  ASSERT_TRUE(Run(topic.Publish(Message("b.b", "2"))));
+  ASSERT_TRUE(Run(topic.Publish(Message("other", "3"), "a.c")));
+  EXPECT_EQ(Must(Run(listener->Next())).message().body, "1");
+  EXPECT_EQ(Must(Run(listener->Next())).message().body, "3");
+  EXPECT_EQ(ledger().Of(LossCause::kUnrouted), 2U);
+  Run(listener->Stop());
+  EXPECT_FALSE(Run(listener->Next()));
+}
+
 TEST_P(RouterSuite, EachGroupOfATopicGetsEverythingAndSharesIt) {
   if (!capabilities().exchanges) GTEST_SKIP() << "this transport has no exchanges";
   Topic topic(transport(), queue_);

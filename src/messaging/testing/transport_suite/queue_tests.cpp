@@ -85,6 +85,7 @@ TEST_P(TransportSuite, AFullQueueRefusesWhatComes) {
   EXPECT_NE(refused->message().find("refused"), std::string::npos) << refused->message();
   EXPECT_EQ(TakeAll(queue, accepted).size(), accepted.size());
   EXPECT_TRUE(Empty(queue)) << "what was refused is not there";
+  EXPECT_TRUE(ledger().All().empty()) << "its publisher was told: no loss";
   EXPECT_TRUE(Until([&] { return TryPublish(Address::Queue(queue), Numbered(0)).has_value(); }))
       << "there is room again";
 }
@@ -127,6 +128,39 @@ TEST_P(TransportSuite, ListsAndDeletesItsQueues) {
   EXPECT_EQ(CodeOf(Run(transport().Stats(queue))), ErrorCode::kNotFound);
   Declare(Topology().AddQueue(queue));
   EXPECT_TRUE(Empty(queue)) << "a new one of that name is empty";
+}
+
+TEST_P(TransportSuite, WhatIsInAQueueThatIsDeletedIsCounted) {
+  const std::string queue = Queue();
+  PublishNumbered(queue, 4);
+  const auto consumer = Consume(queue, 1);
+  Delivery held = Next(*consumer);
+  std::uint64_t in_it = features().sees_held ? 4 : 3;
+  if (capabilities().delay) {
+    PublishOptions later;
+    later.delay = 1'000 * unit();
+    Publish(queue, Numbered(4), later);
+    ++in_it;
+  }
+  ASSERT_TRUE(Ready(queue, 3));
+  Must(Run(transport().DeleteQueue(queue)));
+  EXPECT_EQ(ledger().Of(LossCause::kPurged), in_it);
+  const Status acknowledged = Run(held.Ack());
+  // RabbitMQ answers no acknowledgement.
+  if (features().sees_held) EXPECT_EQ(CodeOf(acknowledged), ErrorCode::kConflict) << "who holds it is told";
+}
+
+TEST_P(TransportSuite, WhatIsInAnExclusiveQueueThatEndsIsCounted) {
+  QueueOptions options;
+  options.exclusive = true;
+  options.durable = false;
+  const std::string queue = Queue(options);
+  PublishNumbered(queue, 3);
+  Delivery dead = Pop(queue);
+  EXPECT_TRUE(Run(dead.Bury(DeathReason::kFailed, "broken", timers().Now())));
+  ASSERT_TRUE(Ready(queue, 2) && Ready(DeadLetterQueue(queue), 1));
+  Run(transport().Close());
+  EXPECT_TRUE(Until([&] { return ledger().Of(LossCause::kPurged) == 3U; })) << ledger().Of(LossCause::kPurged);
 }
 
 TEST_P(TransportSuite, DeletingAQueueLeavesDeadLettersThatAreThere) {

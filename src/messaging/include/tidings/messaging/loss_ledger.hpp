@@ -1,4 +1,6 @@
 // LossLedger: every place where a message may legally vanish counts here, with its cause, so that none vanishes unseen.
+//
+// What its publisher is told of is no loss: a full queue refuses what comes, and counts nothing.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +17,14 @@ namespace tidings::messaging {
 enum class LossCause {
   kExpired,       // "expired": its time to live ended
   kTrimmed,       // "trimmed": cut off a stream while a group still owed it, or under a reader
-  kMaxLength,     // "max-length": its queue was full
   kUnrouted,      // "unrouted": no queue or subscriber wanted it, and its publisher did not mind
   kPubSubGap,     // "pub-sub-gap": times that a subscriber was told that it may have missed something
   kSlow,          // "slow": a subscriber fell behind further than its buffer
   kNoDeadLetter,  // "no-dead-letter": it died in a queue without dead letters
-  kPurged,        // "purged": an operator dropped it
-  kMissed,        // "missed": a number of its key's that did not come in time; see OrderByNumber
+  kPurged,     // "purged": an operator dropped it, or it was in a queue that was deleted, or ended with its connection
+  kMissed,     // "missed": a number of its key's that did not come in time; see OrderByNumber
+  kOverdue,    // "overdue": a request that came to its responder when nobody waited for the answer any longer
+  kUnclaimed,  // "unclaimed": a reply that nobody waited for: late, or to no request of its requester's
 };
 
 std::string_view Name(LossCause cause);

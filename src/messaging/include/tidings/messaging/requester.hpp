@@ -16,6 +16,7 @@
 #include <string>
 #include <unordered_map>
 
+#include <tidings/messaging/loss_ledger.hpp>
 #include <tidings/messaging/signal.hpp>
 #include <tidings/messaging/timers.hpp>
 #include <tidings/messaging/transport.hpp>
@@ -30,6 +31,8 @@ class RequesterOptions {
   std::string reply_queue;
   // Requests that may wait for their replies; one more is refused with kUnavailable.
   std::size_t in_flight = 1'024;
+  // Counts replies that nobody waited for, if it is given; outlives the requester and its transport.
+  LossLedger* ledger = nullptr;
 };
 
 class RequesterStats {

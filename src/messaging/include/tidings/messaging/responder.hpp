@@ -16,6 +16,7 @@
 #include <utility>
 
 #include <tidings/messaging/context.hpp>
+#include <tidings/messaging/loss_ledger.hpp>
 
 namespace tidings::messaging {
 
@@ -31,8 +32,8 @@ class Responder {
  public:
   using Answer = std::function<Task<Result<std::string>>(const Message&)>;
 
-  // Replies bear this type.
-  explicit Responder(Answer answer, std::string type = "reply");
+  // Replies bear this type. What is overdue is counted in `ledger`, if there is one; it outlives the responder.
+  explicit Responder(Answer answer, std::string type = "reply", LossLedger* ledger = nullptr);
   Task<Status> operator()(Context& context) const;
   const ResponderStats& stats() const;
 

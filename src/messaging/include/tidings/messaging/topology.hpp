@@ -34,8 +34,9 @@ class QueueOptions {
  public:
   QueueOptions() = default;
 
-  bool durable = true;     // outlives the broker's or the process's restart, where the transport can
-  bool exclusive = false;  // for this connection alone, and gone with it; never durable
+  bool durable = true;  // outlives the broker's or the process's restart, where the transport can
+  // For this connection alone, and gone with it; never durable. What a Close finds in it counts as purged.
+  bool exclusive = false;
   // RabbitMQ: a quorum queue (the default), or a classic one. Others take no notice.
   bool quorum = true;
   // Its dead letters go to `<name>.dead`, declared with it. Without: a dead letter is dropped, and counted in the ledger.
