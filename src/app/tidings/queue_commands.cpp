@@ -80,8 +80,10 @@ CLI::App* QueueCommands::Add(CLI::App& parent, const std::string& name, const st
 
 void QueueCommands::AddSelection(CLI::App& command, const std::string& most_help) {
   command.add_option("--id", ids_, "The letter with this id; several times for several")->allow_extra_args(false);
-  command.add_option("--reason", reason_,
-                     "Those that died for this: failed, rejected, undecodable, delivery-limit, expired");
+  command
+      .add_option("--reason", reason_,
+                  "Those that died for this: failed, rejected, undecodable, delivery-limit, expired")
+      ->check(CLI::IsMember({"failed", "rejected", "undecodable", "delivery-limit", "expired"}));
   command.add_option("--limit", most_, most_help)->check(CLI::PositiveNumber);
 }
 

@@ -22,8 +22,8 @@ Status Verify(const Config& config, std::ostream& out);
 Status Backup(const Config& config, const std::string& folder, std::ostream& out);
 
 // Writes the whole store as JSON Lines; docs/export.md describes them. "-" is standard output. A file that exists is
-// replaced when the export is whole.
-Status Export(const Config& config, const std::string& file, std::ostream& out);
+// kConflict, or, if told so, replaced when the export is whole.
+Status Export(const Config& config, const std::string& file, std::ostream& out, bool replace = false);
 // Reads what Export wrote into an empty store: all of it in one commit, or nothing.
 Status Import(const Config& config, const std::string& file, std::ostream& out);
 
