@@ -57,7 +57,7 @@ QueueCommands::QueueCommands(CLI::App& cli, const std::function<void(CLI::App&)>
   add_data(*bridge_);
   bridge_
       ->add_option("--from", bridge_order_.from,
-                   "sqlite:FOLDER, redis://HOST:PORT, or embedded for the store in --data")
+                   "sqlite for the store in --data, served or not; or sqlite:FILE, redis://HOST:PORT")
       ->required();
   bridge_->add_option("--to", bridge_order_.to, "amqp://USER:PASSWORD@HOST:PORT/VHOST, or another transport")
       ->required();

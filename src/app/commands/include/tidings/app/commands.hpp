@@ -47,8 +47,9 @@ struct QueueOrder {
 };
 Status AskQueues(const Config& config, const QueueOrder& order, std::ostream& out);
 
-// Moves queues to another transport, without losing a message. `from` is an address, or "embedded" for the queues of the store,
-// whose server is stopped for it.
+// Moves queues to another transport, without losing a message. `from` is an address, or "sqlite" for the queues of the store
+// ("embedded" means the same): by the server where one runs on the folder, else by this process. Ends when nothing is left, or,
+// if it follows, by SIGINT or SIGTERM.
 struct BridgeOrder {
   std::string from;
   std::string to;
