@@ -180,7 +180,6 @@ test("unknown commands, flags and folders: not 0 and one clear line", async () =
   expectFailure(await run(kBinary, ["verify", "--data", nowhere]), "verify of nothing");
   assert.ok(!existsSync(nowhere), "and nothing is made");
   expectFailure(await run(kBinary, ["serve", "--data", "/proc/none", "--listen", "127.0.0.1:1"]), "a folder that cannot be");
-  expectFailure(await run(kBinary, ["serve", "--data", temporaryFolder(), "--listen", "nonsense"]), "an address that is none");
   const file = join(temporaryFolder(), "file");
   writeFileSync(file, "x");
   expectFailure(await run(kBinary, ["serve", "--data", file, "--listen", "127.0.0.1:0"]), "a file for a folder");
@@ -202,6 +201,23 @@ test("a command line that makes no sense: exit code 2, what is wrong, and the he
     const { code, stderr } = await run(kBinary, line);
     assert.deepEqual({ code, said: stderr.trim() }, { code: 2, said }, line.join(" "));
   }
+  const data = temporaryFolder();
+  for (const [line, said] of [
+    [["serve", "--listen", "nonsense"], /nonsense/],
+    [["user", "add"], /^tidings: ID or --username is required; see tidings user add --help/],
+    [["user", "add", "--name", "Ann"], /ID or --username is required/],
+    [["worker", "webhook"], /--amqp URL.* is required; see tidings worker --help/],
+    [["queue", "replay", "jobs", "--reason", "foo"], /--reason: foo not in .*; see tidings queue replay --help/],
+  ]) {
+    const { code, stderr } = await run(kBinary, [...line, "--data", data]);
+    assert.equal(code, 2, `${line.join(" ")}: ${stderr}`);
+    assert.match(stderr, said);
+    assert.equal(stderr.trim().split("\n").length, 1, stderr);
+  }
+  // Not what was typed, but what is found.
+  const environment = await run(kBinary, ["verify", "--data", data], { PATH: process.env.PATH, TIDINGS_LISTEN: "nonsense" });
+  assert.equal(environment.code, 1, environment.stderr);
+  assert.match(environment.stderr, /nonsense/);
 });
 
 test("token says when it makes the secret that it signs with", async () => {

@@ -1,7 +1,9 @@
 // `tidings queue prove`: kills lose nothing, double nothing and change no order; a consumer that acknowledges before it works
 // is found out, and so is one that goes by the order of arrival.
 import assert from "node:assert/strict";
-import { kBinary, run } from "../lib/server.mjs";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { kBinary, run, temporaryFolder } from "../lib/server.mjs";
 import { test } from "../lib/testing.mjs";
 
 const kKills = 20;
@@ -26,10 +28,30 @@ for (const [transport, ofTheBroker] of [["memory", 0], ["sqlite", 0], ["redis", 
   });
 }
 
-test("a consumer that acknowledges before it works is found out", { timeout: kMs + 30_000 }, async () => {
-  const done = await prove("sqlite", 8, "--acknowledge-first");
-  assert.notEqual(done.code, 0, done.stdout);
-  assert.ok(numberOf(done.stdout, "lost") > 0, done.stdout);
+// A minute each on the brokers: with the long ones.
+for (const transport of process.env.TIDINGS_TEST_FULL ? ["sqlite", "redis", "rabbitmq"] : ["sqlite"]) {
+  test(`a consumer that acknowledges before it works is found out on ${transport}`, { timeout: kMs + 30_000 }, async () => {
+    const done = await prove(transport, 8, "--acknowledge-first");
+    assert.notEqual(done.code, 0, done.stdout);
+    assert.ok(numberOf(done.stdout, "lost") > 0, done.stdout + done.stderr);
+    assert.match(done.stderr, /the proof failed/);
+  });
+}
+
+test("a folder that is named keeps what they did, and no other proof", { timeout: kMs + 30_000 }, async () => {
+  const folder = join(temporaryFolder(), "made");
+  const done = await prove("sqlite", 1, "--data", folder);
+  assert.equal(done.code, 0, done.stdout + done.stderr);
+  const kept = readdirSync(folder);
+  for (const part of [0, 1]) {
+    assert.ok(kept.includes(`effects-${part}.db`), kept.join(" "));
+    const accepted = Number(readFileSync(join(folder, `producer-${part}`), "utf8"));
+    assert.ok(accepted > 0, `${accepted}`);
+  }
+  const again = await prove("sqlite", 1, "--data", folder);
+  assert.equal(again.code, 1);
+  assert.match(again.stderr, /holds an earlier proof; name an empty folder/);
+  assert.equal(again.stdout, "");
 });
 
 // RabbitMQ hands the next consumer what is fresh before what a stopped one gives back. That numbers keep the order is worth something

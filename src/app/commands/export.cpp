@@ -168,7 +168,8 @@ class Exporter {
 
 }  // namespace
 
-Status Export(const Config& config, const std::string& file, std::ostream& out) {
+Status Export(const Config& config, const std::string& file, std::ostream& out, bool replace) {
+  if (Status free = ExportFile::Free(file, replace); !free) return free;
   Progress progress;
   auto snapshot = Snapshot::Take(
       config.data, [&](std::uint64_t done, std::uint64_t all) { progress.Tell("copying pages", done, all); });

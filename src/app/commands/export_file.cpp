@@ -9,6 +9,11 @@
 
 namespace tidings::app {
 
+Status ExportFile::Free(const std::string& file, bool replace) {
+  if (file == "-" || replace || access(file.c_str(), F_OK) != 0) return {};
+  return Fail(ErrorCode::kConflict, file + " is there already; name another file, or replace it with --force");
+}
+
 Result<ExportFile> ExportFile::Make(const std::string& file, std::ostream& out) {
   ExportFile made(file, nullptr, out);
   if (file == "-") return made;

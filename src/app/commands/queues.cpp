@@ -118,36 +118,4 @@ Status AskQueues(const Config& config, const QueueOrder& order, std::ostream& ou
   return PrintQueueAnswer(order.request, *lines, out);
 }
 
-Status RunBridge(const Config& config, const BridgeOrder& order, std::ostream& out) {
-  if (order.to.starts_with("memory:")) {
-    return Fail(ErrorCode::kInvalid,
-                "what is moved to memory: is lost when the bridge ends; name a transport that keeps it");
-  }
-  if (order.to == order.from) return Fail(ErrorCode::kInvalid, "--from and --to are one place; name another");
-  std::uint64_t moved = 0;
-  Status done;
-  if (order.from == "embedded") {
-    if (!order.queues.empty() || order.follow) {
-      return Fail(ErrorCode::kInvalid,
-                  "the queues of a store are moved all of them, to their end; leave out --queue and --follow");
-    }
-    auto access = Access::Open(config.data, Use::kChange);
-    if (!access) return std::unexpected(access.error());
-    if (access->server) {
-      return Fail(ErrorCode::kConflict,
-                  "a server runs on " + config.data + "; stop it, move its queues, and start it with --amqp");
-    }
-    LocalStore& store = *access->local;
-    sqlite::SqliteReadPool reads(store.events().readers());
-    done = BridgeEmbedded(store.events(), reads, store.engine(), order.to, moved);
-  } else {
-    BridgeOptions options;
-    options.queues = order.queues;
-    options.drain = !order.follow;
-    done = BridgeTransports(order.from, order.to, std::move(options), moved);
-  }
-  if (done || moved > 0) out << "moved " << moved << '\n';
-  return done;
-}
-
 }  // namespace tidings::app

@@ -117,6 +117,18 @@ TEST_F(TransferTest, WritesToTheStream) {
   EXPECT_EQ(std::ranges::count(out.str(), '\n'), std::ranges::count(Read("export.jsonl"), '\n'));
 }
 
+TEST_F(TransferTest, ReplacesAFileOnlyWhenToldTo) {
+  Live(1, 20);
+  std::ofstream(File("export.jsonl")) << "precious\n";
+  std::ostringstream out;
+  const Status refused = app::Export(Here(), File("export.jsonl"), out);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("is there already"));
+  EXPECT_EQ(Read("export.jsonl"), "precious\n");
+  ASSERT_TRUE(app::Export(Here(), File("export.jsonl"), out, true));
+  EXPECT_GT(std::ranges::count(Read("export.jsonl"), '\n'), 20);
+}
+
 TEST_F(TransferTest, RefusesAStoreThatHasSomething) {
   Live(1, 20);
   Export(data(), "export.jsonl");

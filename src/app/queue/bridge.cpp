@@ -14,7 +14,7 @@ namespace {
 
 constexpr milliseconds kLook{250};   // how long a queue that is empty is waited at
 constexpr milliseconds kPause{500};  // between two tries
-constexpr Millis kMostTrouble = 60'000;
+constexpr int kWindowsInARow = 16;   // of one queue, before the next queue has its turn
 
 // As the queue is declared here; its dead letters come with it.
 messaging::Topology TopologyOf(const std::string& queue) {
@@ -49,23 +49,39 @@ Task<Status> Bridge::Run() {
     if (!declared) co_return std::unexpected(declared.error().Within("declaring " + home));
   }
   Millis idle_since = timers_.Steady();
+  if (options_.turn.count() > 0) until_ = idle_since + options_.turn.count();
   for (;;) {
     const std::uint64_t before = moved_;
-    for (const std::string& queue : queues) {
-      if (Status moved = co_await Move(queue); !moved) co_return std::unexpected(moved.error().Within(queue));
-    }
+    if (Status passed = co_await Pass(queues); !passed) co_return passed;
     if (stopping_) co_return Status();
-    if (moved_ != before) idle_since = timers_.Steady();
-    if (!options_.drain || moved_ != before) continue;
-    const auto left = co_await Left(queues);
-    if (!left) co_return std::unexpected(left.error());
-    if (left->empty()) co_return Status();
-    if (timers_.Steady() - idle_since >= options_.most_wait.count()) {
-      co_return Fail(ErrorCode::kUnavailable,
-                     *left + ": not due yet, or held by consumers; stop those, and run it again");
+    const bool idle = moved_ == before;
+    if (!idle) idle_since = timers_.Steady();
+    // What a broker counts may lag behind what it hands out.
+    if (options_.drain && (idle || until_)) {
+      auto left = co_await Left(queues);
+      if (!left) co_return std::unexpected(left.error());
+      left_ = std::move(*left);
+      if (left_->empty()) co_return Status();
+      if (timers_.Steady() - idle_since >= options_.most_wait.count()) {
+        co_return Fail(ErrorCode::kUnavailable,
+                       *left_ + ": not due yet, or held by consumers; stop those, and run it again");
+      }
     }
-    co_await timers_.Sleep(kPause);
+    if (TimeIsUp()) co_return Status();
+    if (options_.drain && idle) co_await timers_.Sleep(kPause);
   }
+}
+
+Task<Status> Bridge::Pass(const std::vector<std::string>& queues) {
+  for (const std::string& queue : queues) {
+    if (options_.leave_consumed) {
+      const auto stats = co_await from_.Stats(queue);
+      if (!stats) co_return std::unexpected(stats.error().Within(queue));
+      if (stats->consumers > 0) continue;
+    }
+    if (Status moved = co_await Move(queue); !moved) co_return std::unexpected(moved.error().Within(queue));
+  }
+  co_return Status();
 }
 
 Task<Result<std::string>> Bridge::Left(const std::vector<std::string>& queues) {
@@ -81,9 +97,10 @@ Task<Result<std::string>> Bridge::Left(const std::vector<std::string>& queues) {
   co_return left;
 }
 
-// As much as is there now.
+// What is there now; of a queue that is filled as fast as it is emptied, some.
 Task<Status> Bridge::Move(std::string queue) {
-  while (!stopping_) {
+  for (int windows = 0; windows < kWindowsInARow && !stopping_; ++windows) {
+    if (windows > 0 && TimeIsUp()) break;
     auto taken = co_await Take(queue);
     if (!taken) co_return std::unexpected(taken.error());
     if (taken->empty()) co_return Status();
@@ -97,14 +114,17 @@ Task<Status> Bridge::Move(std::string queue) {
       if (!acknowledged && acknowledged.error().code() != ErrorCode::kConflict) co_return acknowledged;
       ++moved_;
     }
+    if (taken->size() < options_.window) break;
   }
   co_return Status();
 }
 
 Task<Result<std::vector<Delivery>>> Bridge::Take(const std::string& queue) {
   std::vector<Delivery> taken;
+  // One that is bound to a turn does not wait at a queue while others are full.
+  const milliseconds look = until_ ? milliseconds(0) : kLook;
   while (taken.size() < options_.window && !stopping_) {
-    auto popped = co_await from_.Pop(queue, taken.empty() ? kLook : milliseconds(0));
+    auto popped = co_await from_.Pop(queue, taken.empty() ? look : milliseconds(0));
     if (!popped && taken.empty()) co_return std::unexpected(popped.error());
     if (!popped || !*popped) break;
     taken.push_back(std::move(**popped));
@@ -113,7 +133,7 @@ Task<Result<std::vector<Delivery>>> Bridge::Take(const std::string& queue) {
 }
 
 Task<Status> Bridge::Accept(const std::string& queue, std::vector<Delivery>& taken) {
-  const Millis until = timers_.Steady() + kMostTrouble;
+  const Millis until = timers_.Steady() + options_.most_trouble.count();
   for (;;) {
     std::vector<messaging::Outgoing> copies;
     copies.reserve(taken.size());

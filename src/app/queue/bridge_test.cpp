@@ -27,11 +27,15 @@ class BridgeTest : public ::testing::Test {
   }
   Status Move(milliseconds most_wait) {
     BridgeOptions options;
-    options.queues = {"jobs"};
     options.most_wait = most_wait;
+    return Move(std::move(options));
+  }
+  Status Move(BridgeOptions options) {
+    options.queues = {"jobs"};
     Bridge bridge(from_, to_, timers_, options);
     Status done = runner_.Run(bridge.Run());
     moved_ = bridge.moved();
+    left_ = bridge.left();
     return done;
   }
 
@@ -40,6 +44,7 @@ class BridgeTest : public ::testing::Test {
   messaging::MemoryTransport from_{runner_.executor(), timers_};
   messaging::MemoryTransport to_{runner_.executor(), timers_};
   std::uint64_t moved_ = 0;
+  std::optional<std::string> left_;
 };
 
 TEST_F(BridgeTest, WaitsForWhatIsNotDueYet) {
@@ -60,6 +65,30 @@ TEST_F(BridgeTest, SaysWhatIsLeftWithAConsumer) {
   ASSERT_FALSE(done);
   EXPECT_THAT(done.error().message(), HasSubstr("1 left in jobs"));
   EXPECT_EQ(moved_, 1U);
+}
+
+TEST_F(BridgeTest, EndsWellWithItsTurnAndSaysWhatIsLeft) {
+  Publish("now");
+  Publish("later", milliseconds(60'000));
+  BridgeOptions options;
+  options.turn = milliseconds(50);
+  const Status done = Move(options);
+  ASSERT_TRUE(done) << done.error().message();
+  EXPECT_EQ(moved_, 1U);
+  EXPECT_EQ(left_, "1 left in jobs");
+}
+
+TEST_F(BridgeTest, LeavesAQueueToItsConsumers) {
+  const auto consumer = runner_.Run(from_.Consume("jobs", messaging::ConsumeOptions()));
+  ASSERT_TRUE(consumer);
+  Publish("theirs");
+  BridgeOptions options;
+  options.turn = milliseconds(50);
+  options.leave_consumed = true;
+  const Status done = Move(options);
+  ASSERT_TRUE(done) << done.error().message();
+  EXPECT_EQ(moved_, 0U);
+  EXPECT_EQ(left_, "1 left in jobs");
 }
 
 }  // namespace

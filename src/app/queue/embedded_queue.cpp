@@ -14,6 +14,8 @@
 #include <tidings/base/log.hpp>
 #include <tidings/messaging/signal.hpp>
 
+#include "live_bridge.hpp"
+
 namespace tidings::app {
 
 using messaging::Task;
@@ -43,6 +45,7 @@ class EmbeddedQueue::State {
       : store_(store),
         timers_(context_.get_executor()),
         broker_(context_.get_executor(), timers_, ledger_, LogSources(store, reads, engine), std::move(options)),
+        bridge_(context_.get_executor(), broker_, timers_, ledger_, LogSources(store, reads, engine)),
         opened_(context_.get_executor()),
         stop_(context_.get_executor()) {}
   ~State() { Stop(std::chrono::seconds(5)); }
@@ -54,6 +57,7 @@ class EmbeddedQueue::State {
   void Start();
   void Stop(std::chrono::milliseconds within);
   bool Run(Work work);
+  bool MoveTo(std::string to, Moved done);
   messaging::LossLedger& ledger() { return ledger_; }
   std::vector<LogQueueDepth> Depths() const { return *depths_.Lock(); }
 
@@ -78,6 +82,7 @@ class EmbeddedQueue::State {
   messaging::SystemTimers timers_;
   messaging::LossLedger ledger_;
   LogBroker broker_;
+  LiveBridge bridge_;
   messaging::Signal opened_;
   messaging::Signal stop_;
   bool open_ = false;
@@ -164,6 +169,14 @@ bool EmbeddedQueue::State::Run(Work work) {
   return true;
 }
 
+bool EmbeddedQueue::State::MoveTo(std::string to, Moved done) {
+  return Run(
+      [this, to = std::move(to), done = std::move(done)](messaging::Transport&, messaging::Timers&) -> Task<void> {
+        const auto piece = co_await bridge_.Move(to);
+        done(piece);
+      });
+}
+
 Task<void> EmbeddedQueue::State::Serve(Work work) {
   while (!open_ && !stopping_) co_await opened_.Wait();
   LogTransport transport(broker_);
@@ -190,6 +203,7 @@ Task<void> EmbeddedQueue::State::Close(std::chrono::milliseconds within) {
   stopping_ = true;
   opened_.NotifyAll();
   stop_.NotifyAll();
+  co_await bridge_.Stop(within / 2);
   for (const auto& guest : guests_) {
     if (guest->transport) co_await guest->resident->Stop(within);
   }
@@ -213,6 +227,7 @@ void EmbeddedQueue::Add(std::unique_ptr<QueueResident> resident) { state_->Add(s
 void EmbeddedQueue::Start() { state_->Start(); }
 void EmbeddedQueue::Stop(std::chrono::milliseconds within) { state_->Stop(within); }
 bool EmbeddedQueue::Run(Work work) { return state_->Run(std::move(work)); }
+bool EmbeddedQueue::MoveTo(std::string to, Moved done) { return state_->MoveTo(std::move(to), std::move(done)); }
 messaging::LossLedger& EmbeddedQueue::ledger() { return state_->ledger(); }
 std::vector<LogQueueDepth> EmbeddedQueue::Depths() const { return state_->Depths(); }
 

@@ -255,6 +255,10 @@ Task<Result<Lines>> QueueDesk::Purge(json::object request) {
   } else {
     DeadLetters dead(transport_, timers_, ledger_);
     purged = co_await dead.Purge(*queue, *select);
+    if (purged && *purged == 0 && !select->ids.empty()) {
+      co_return Fail(ErrorCode::kNotFound, "no dead letter of " + *queue + " has the id " + select->ids.front() +
+                                               (select->ids.size() > 1 ? ", nor any other that was named" : ""));
+    }
   }
   if (!purged) co_return std::unexpected(purged.error());
   co_return Lines{Line({{"purged", *purged}})};

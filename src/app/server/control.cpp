@@ -61,7 +61,8 @@ Control::Control(Services services)
       methods_{{"GET /control/users", &Control::ListUsers},      {"POST /control/users", &Control::AddUser},
                {"POST /control/accounts", &Control::AddAccount}, {"POST /control/suspend", &Control::Suspend},
                {"POST /control/audience", &Control::Audience},   {"POST /control/backup", &Control::BeginBackup},
-               {"GET /control/backup", &Control::TellBackup},    {"POST /control/queue", &Control::AskQueue}} {
+               {"GET /control/backup", &Control::TellBackup},    {"POST /control/queue", &Control::AskQueue},
+               {"POST /control/bridge", &Control::MoveQueues}} {
   http_.Route("/control", *this);
 }
 
@@ -242,9 +243,10 @@ void Control::TellBackup(Call call) {
 }
 
 void Control::AskQueue(Call call) {
-  const Error none(ErrorCode::kConflict,
-                   "this server's queues are with RabbitMQ; name it with --transport amqp://HOST:PORT");
-  if (services_.queues == nullptr) return call.Answer(std::unexpected(none));
+  if (services_.queues == nullptr) {
+    return call.Answer(Fail(ErrorCode::kConflict,
+                            "this server's queues are with RabbitMQ; name it with --transport amqp://HOST:PORT"));
+  }
   json::object request = call.body;
   auto shared = net::LoopShared(services_.loop, std::move(call));
   net::EventLoop& loop = services_.loop;
@@ -262,6 +264,29 @@ void Control::AskQueue(Call call) {
         Result<std::string> answer = lines ? Result<std::string>(std::move(data)) : std::unexpected(lines.error());
         loop.Post([shared, answer = std::move(answer)] { shared->Answer(answer); });
       });
+  if (!taken) shared->Answer(Fail(ErrorCode::kUnavailable, "the server is shutting down"));
+}
+
+void Control::MoveQueues(Call call) {
+  if (services_.queues == nullptr) {
+    return call.Answer(Fail(ErrorCode::kConflict,
+                            "the server that runs on this folder publishes to RabbitMQ itself; what its own queues "
+                            "still hold is moved while it is stopped"));
+  }
+  const auto to = json::RequiredText(call.body, "to");
+  if (!to) return call.Answer(std::unexpected(to.error()));
+  auto shared = net::LoopShared(services_.loop, std::move(call));
+  net::EventLoop& loop = services_.loop;
+  const bool taken = services_.queues->MoveTo(*to, [&loop, shared](const Result<BridgePiece>& piece) {
+    std::string data;
+    if (piece) {
+      json::ObjectWriter writer(data);
+      writer.Number("moved", piece->moved).Bool("whole", piece->whole).Text("left", piece->left);
+      writer.Bool("busy", piece->busy).Text("trouble", piece->trouble).End();
+    }
+    Result<std::string> answer = piece ? Result<std::string>(std::move(data)) : std::unexpected(piece.error());
+    loop.Post([shared, answer = std::move(answer)] { shared->Answer(answer); });
+  });
   if (!taken) shared->Answer(Fail(ErrorCode::kUnavailable, "the server is shutting down"));
 }
 

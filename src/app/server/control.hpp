@@ -30,6 +30,7 @@ namespace tidings::app {
 //   POST /control/backup          {folder}: begins; one at a time
 //   GET  /control/backup          {running, done, all, error}: of the last one
 //   POST /control/queue           a request of queue_desk.hpp: {lines: [...]}
+//   POST /control/bridge          {to}: {moved, whole, left, busy, trouble}, a piece of some seconds; see BridgePiece
 class Control final : public realtime::RequestHandler {
  public:
   struct Services {
@@ -73,6 +74,7 @@ class Control final : public realtime::RequestHandler {
   void BeginBackup(Call call);
   void TellBackup(Call call);
   void AskQueue(Call call);
+  void MoveQueues(Call call);
 
   Services services_;
   net::HttpServer http_;

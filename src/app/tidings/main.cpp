@@ -47,7 +47,8 @@ class SettingFlags {
     command.add_option("--config", file_, "Config file (TOML); see docs/configuration.md");
     Add(command, "--data", "data", "Folder of the store (./data)");
   }
-  Result<app::LoadedConfig> Load() const {
+  // `failed_by_flags` tells whose fault an error is.
+  Result<app::LoadedConfig> Load(bool& failed_by_flags) const {
     app::ConfigSources sources;
     sources.file = file_;
     sources.environment = app::ProcessEnvironment();
@@ -55,6 +56,12 @@ class SettingFlags {
       if (!values.empty()) sources.overrides.push_back({key, values, flags_.at(key)});
     }
     auto loaded = app::LoadConfig(sources);
+    // What makes no sense by itself is the command line's fault, not that of the file or the environment.
+    if (!loaded) {
+      app::ConfigSources alone;
+      alone.overrides = std::move(sources.overrides);
+      if (!app::LoadConfig(alone)) failed_by_flags = true;
+    }
     if (loaded) {
       for (const std::string& warning : loaded->warnings) std::cerr << "tidings: " << warning << '\n';
     }
@@ -158,6 +165,7 @@ class StoreCommands {
     backup_->add_option("DIR", place_, "The folder of the copy")->required();
     export_ = Add(cli, flags, "export", "Write the whole store as JSON Lines");
     export_->add_option("FILE", file_, "The file, or - for standard output")->capture_default_str();
+    export_->add_flag("--force", force_, "Replace the file if it is there");
     import_ = Add(cli, flags, "import", "Read what export wrote into an empty store");
     import_->add_option("FILE", place_, "The file")->required();
 
@@ -176,6 +184,9 @@ class StoreCommands {
     add_->add_option("--username", fresh_.username, "The name to log in with; the password is asked for");
     add_->add_option("--password", fresh_.password, "The account's password; better by TIDINGS_PASSWORD")
         ->envname("TIDINGS_PASSWORD");
+    add_->callback([this] {
+      if (fresh_.id.empty() && fresh_.username.empty()) throw CLI::RequiredError("ID or --username");
+    });
     list_ = Add(*user, flags, "list", "List the users: id, name, what else there is to say");
     suspend_ = Add(*user, flags, "suspend", "End a user's sockets and tokens");
     suspend_->add_option("ID", fresh_.id, "The user's id")->required();
@@ -186,7 +197,7 @@ class StoreCommands {
   std::optional<Status> Run(const app::Config& config) {
     if (*verify_) return app::Verify(config, std::cout);
     if (*backup_) return app::Backup(config, place_, std::cout);
-    if (*export_) return app::Export(config, file_, std::cout);
+    if (*export_) return app::Export(config, file_, std::cout, force_);
     if (*import_) return app::Import(config, place_, std::cout);
     if (*cat_) return app::CatArchive(config, room_, day_, std::cout);
     if (*check_) return app::VerifyArchive(config, std::cout);
@@ -217,6 +228,7 @@ class StoreCommands {
   std::string room_;
   std::string day_;
   std::string file_ = "-";
+  bool force_ = false;
   app::NewUser fresh_;
   bool restore_ = false;
 };
@@ -268,8 +280,12 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return ComplainOfUsage(cli, error);
   }
-  const auto loaded = flags.Load();
-  if (!loaded) return Complain(loaded.error());
+  bool failed_by_flags = false;
+  const auto loaded = flags.Load(failed_by_flags);
+  if (!loaded) {
+    Complain(loaded.error());
+    return failed_by_flags ? kUsage : 1;
+  }
   if (*config) return (std::cout << app::DescribeConfig(*loaded), 0);
   if (*token) {
     grant.ttl = std::chrono::seconds(ttl);
@@ -277,6 +293,9 @@ int main(int argc, char** argv) {
   }
   if (*serve) return Serve(loaded->config);
   if (*worker) {
+    if (loaded->config.amqp.url.empty()) {
+      return ComplainOfUsage(cli, CLI::RequiredError("--amqp URL, the RabbitMQ that the server publishes to,"));
+    }
     const Status worked = app::RunWorker(worker_name, loaded->config, std::cout);
     return worked ? 0 : Complain(worked.error());
   }

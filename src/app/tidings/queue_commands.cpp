@@ -57,7 +57,7 @@ QueueCommands::QueueCommands(CLI::App& cli, const std::function<void(CLI::App&)>
   add_data(*bridge_);
   bridge_
       ->add_option("--from", bridge_order_.from,
-                   "sqlite:FOLDER, redis://HOST:PORT, or embedded for the store in --data")
+                   "sqlite for the store in --data, served or not; or sqlite:FILE, redis://HOST:PORT")
       ->required();
   bridge_->add_option("--to", bridge_order_.to, "amqp://USER:PASSWORD@HOST:PORT/VHOST, or another transport")
       ->required();
@@ -80,8 +80,10 @@ CLI::App* QueueCommands::Add(CLI::App& parent, const std::string& name, const st
 
 void QueueCommands::AddSelection(CLI::App& command, const std::string& most_help) {
   command.add_option("--id", ids_, "The letter with this id; several times for several")->allow_extra_args(false);
-  command.add_option("--reason", reason_,
-                     "Those that died for this: failed, rejected, undecodable, delivery-limit, expired");
+  command
+      .add_option("--reason", reason_,
+                  "Those that died for this: failed, rejected, undecodable, delivery-limit, expired")
+      ->check(CLI::IsMember({"failed", "rejected", "undecodable", "delivery-limit", "expired"}));
   command.add_option("--limit", most_, most_help)->check(CLI::PositiveNumber);
 }
 

@@ -22,8 +22,8 @@ Status Verify(const Config& config, std::ostream& out);
 Status Backup(const Config& config, const std::string& folder, std::ostream& out);
 
 // Writes the whole store as JSON Lines; docs/export.md describes them. "-" is standard output. A file that exists is
-// replaced when the export is whole.
-Status Export(const Config& config, const std::string& file, std::ostream& out);
+// kConflict, or, if told so, replaced when the export is whole.
+Status Export(const Config& config, const std::string& file, std::ostream& out, bool replace = false);
 // Reads what Export wrote into an empty store: all of it in one commit, or nothing.
 Status Import(const Config& config, const std::string& file, std::ostream& out);
 
@@ -47,8 +47,9 @@ struct QueueOrder {
 };
 Status AskQueues(const Config& config, const QueueOrder& order, std::ostream& out);
 
-// Moves queues to another transport, without losing a message. `from` is an address, or "embedded" for the queues of the store,
-// whose server is stopped for it.
+// Moves queues to another transport, without losing a message. `from` is an address, or "sqlite" for the queues of the store
+// ("embedded" means the same): by the server where one runs on the folder, else by this process. Ends when nothing is left, or,
+// if it follows, by SIGINT or SIGTERM.
 struct BridgeOrder {
   std::string from;
   std::string to;

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,10 @@ class BridgeOptions {
   bool drain = true;                // ends when all is moved; else it goes on until Stop
   // How long what is not due yet, or held by a consumer, is waited for before Run fails with what is left.
   std::chrono::milliseconds most_wait{120'000};
+  std::chrono::milliseconds most_trouble{60'000};  // how long a target that does not accept is tried again
+  // Run ends well after about so long, whatever is left then; 0: no bound. REQUIRES: `from` counts all that it holds.
+  std::chrono::milliseconds turn{0};
+  bool leave_consumed = false;  // a queue that has consumers is left to them, and waited for
 };
 
 // Belongs to the executor of both transports.
@@ -39,9 +44,13 @@ class Bridge {
   void Stop() { stopping_ = true; }
   bool stopped() const { return stopping_; }
   std::uint64_t moved() const { return moved_; }
+  // What was there at the last look of a Run that drains: empty if nothing was. Nothing if it did not come to look.
+  const std::optional<std::string>& left() const { return left_; }
 
  private:
+  messaging::Task<Status> Pass(const std::vector<std::string>& queues);
   messaging::Task<Status> Move(std::string queue);
+  bool TimeIsUp() const { return until_ && timers_.Steady() >= *until_; }
   messaging::Task<Result<std::vector<messaging::Delivery>>> Take(const std::string& queue);
   // What is there and cannot be taken now, of all queues; empty if nothing is.
   messaging::Task<Result<std::string>> Left(const std::vector<std::string>& queues);
@@ -53,6 +62,8 @@ class Bridge {
   const BridgeOptions options_;
   bool stopping_ = false;
   std::uint64_t moved_ = 0;
+  std::optional<std::string> left_;
+  std::optional<Millis> until_;
 };
 
 }  // namespace tidings::app

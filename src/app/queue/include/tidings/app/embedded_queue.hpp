@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -24,6 +25,17 @@ class QueueResident {
   virtual messaging::Task<void> Stop(std::chrono::milliseconds deadline) = 0;
 };
 
+// What came of a piece of moving.
+class BridgePiece {
+ public:
+  BridgePiece() = default;
+  std::uint64_t moved = 0;
+  bool whole = false;   // nothing was left
+  std::string left;     // in words, as far as it looked
+  bool busy = false;    // another piece is under way; nothing was done
+  std::string trouble;  // why it ended early, of what may pass by trying again; empty if it did not
+};
+
 // Thread-safe.
 class EmbeddedQueue {
  public:
@@ -43,6 +55,13 @@ class EmbeddedQueue {
   // Runs on the queue's thread, with a transport of its own that ends with it. False if it is not running.
   using Work = std::function<messaging::Task<void>(messaging::Transport&, messaging::Timers&)>;
   bool Run(Work work);
+
+  // Moves what waits in the queues to the transport at `to`, for some seconds, each message accepted there before it is
+  // acknowledged here; a queue that has consumers is left to them. When nothing is left, the relay of this store goes on from
+  // there, should the server be started with a broker. `done` is called on the queue's thread, with an error if trying again
+  // is of no use. False if it is not running.
+  using Moved = std::function<void(const Result<BridgePiece>&)>;
+  bool MoveTo(std::string to, Moved done);
 
   // What vanished by right, by cause.
   messaging::LossLedger& ledger();
