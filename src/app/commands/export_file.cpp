@@ -5,12 +5,15 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 namespace tidings::app {
 
 Status ExportFile::Free(const std::string& file, bool replace) {
   if (file == "-" || replace || access(file.c_str(), F_OK) != 0) return {};
+  std::error_code unknown;
+  if (std::filesystem::file_size(file, unknown) == 0) return {};  // as mktemp makes it
   return Fail(ErrorCode::kConflict, file + " is there already; name another file, or replace it with --force");
 }
 

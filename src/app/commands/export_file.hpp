@@ -13,7 +13,7 @@ namespace tidings::app {
 // A file is written beside its place (mode 0600, since hashes of passwords are in it) and takes it when it is whole.
 class ExportFile {
  public:
-  // kConflict if there is such a file already; it may be replaced by one that is whole if `replace` says so.
+  // kConflict if there is such a file already and something in it; it may be replaced by one that is whole if `replace` says so.
   static Status Free(const std::string& file, bool replace);
   // "-" is `out`.
   static Result<ExportFile> Make(const std::string& file, std::ostream& out);
