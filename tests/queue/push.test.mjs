@@ -6,7 +6,7 @@ import { Hook, withHooks } from "../lib/hooks.mjs";
 import { people } from "../lib/people.mjs";
 import { Rabbit, amqp } from "../lib/rabbit.mjs";
 import { test, withServer } from "../lib/testing.mjs";
-import { Worker, withWorkers } from "../lib/worker.mjs";
+import { Worker, orderOf, withWorkers } from "../lib/worker.mjs";
 import { eventually } from "../support/deadline.mjs";
 
 const rabbit = await Rabbit.start();
@@ -121,7 +121,7 @@ test("a stranger at the port of a server that was killed is asked nothing", { ti
   });
 });
 
-test("instances are killed under load: each message is pushed, and none but those under way twice", { timeout: 400_000 }, async () => {
+test("instances are killed under load: each message is pushed, each room's in order, and none but those under way twice", { timeout: 400_000 }, async () => {
   await withPush(2, async (server, hook, workers) => {
     const [ann, ben] = people(server, "ann", "ben");
     const rooms = [];
@@ -146,6 +146,11 @@ test("instances are killed under load: each message is pushed, and none but thos
     const texts = textsOf(hook, ben);
     assert.equal(texts.length, sent);
     assert.equal(new Set(texts).size, sent);
+    for (const number of rooms.keys()) {
+      const ofRoom = texts.filter((text) => text.startsWith(`${number}-`));
+      assert.deepEqual(ofRoom, ofRoom.map((_, i) => `${number}-${i}`));
+    }
+    assert.deepEqual(await orderOf(server, "push"), { early: 0, missed: 0, late: 0 });
     const repeats = hook.calls.length - hook.accepted.length;
     assert.ok(repeats <= 6 * 64, `${repeats} repeats`);
   });

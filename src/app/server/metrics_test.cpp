@@ -138,6 +138,14 @@ TEST_F(MetricsTest, AreWellFormedAndTellWhatWasCounted) {
   EXPECT_GT(samples.at("process_start_time_seconds"), 1.6e9);
 }
 
+TEST_F(MetricsTest, WhatWorkersLostIsAmongTheLosses) {
+  WorkerCounts webhook;
+  webhook.worker = "webhook";
+  webhook.lost = 6;
+  const auto samples = Parse(MetricsText(Sources(), {webhook}));
+  EXPECT_EQ(samples.at("tidings_messages_lost_total{cause=\"max-length\"}"), 6);
+}
+
 TEST_F(MetricsTest, AskForTheTokenIfThereIsOne) {
   EXPECT_EQ(Ask("", "").status, 200);
   EXPECT_EQ(Ask("secret", "").status, 401);

@@ -99,6 +99,9 @@ Status RunWorker(std::string_view name, const Config& config, std::ostream& out)
     context.stop();
   });
   context.run();
+  for (const auto& [cause, messages] : ledger.ByCause()) {
+    log::Warning("messages_lost", {{"worker", name}, {"cause", cause}, {"messages", messages}});
+  }
   if (thrown) std::rethrow_exception(thrown);
   return running.status;
 }

@@ -5,6 +5,7 @@
 
 #include "folder.hpp"
 #include "room_rows.hpp"
+#include "webhook/delivery_rows.hpp"
 
 namespace tidings::app {
 namespace {
@@ -19,6 +20,9 @@ bool Add(const std::filesystem::path& file, WorkerCounts& counts) {
     counts.early += rows.EarlyCount();
     counts.missed += of_lane.missed;
     counts.late += of_lane.late;
+    if (database.Number("SELECT count(*) FROM sqlite_schema WHERE name = 'webhook_losses'") != 0) {
+      counts.lost += WebhookRows::Lost(database);
+    }
     return true;
   } catch (const StoreFailure& failure) {
     log::Debug("worker_not_counted", {{"file", file.string()}, {"reason", failure.error().message()}});

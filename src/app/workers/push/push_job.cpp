@@ -62,6 +62,7 @@ PushJob::PushJob(const PushOptions& options, net::HttpClient& client, LaneGround
     : options_(options), ground_(std::move(ground)), questions_(client, ground_.executor), changed_(ground_.executor) {}
 
 Status PushJob::Handle(const messaging::Message& piece, LaneUnit& unit) {
+  if (piece.type != kPushedType) return {};
   if (Status checked = CheckEvent(piece); !checked) return checked;
   const auto body = json::Parse(piece.body);
   if (!body || !body->is_object()) return Fail(ErrorCode::kMalformed, "this is no message of a room");
@@ -144,7 +145,11 @@ Task<bool> PushJob::Deliver(const PushRow& row, const std::vector<PushPart>& par
   const bool over = !told && (told.error().code() == ErrorCode::kInvalid || row.attempts >= options_.retry.size());
   if (!told && over && !stopping_) buried = co_await Bury(row, told.error());
   if (told || (over && buried && !stopping_)) {
-    co_return co_await Keep([number](sqlite::Database& database) { database.Slot<PushRows>().Done(number); });
+    PushRow done;
+    done.number = number;
+    done.room = row.room;
+    co_return co_await Keep(
+        [done = std::move(done)](sqlite::Database& database) { database.Slot<PushRows>().Done(done); });
   }
   if (stopping_) co_return true;
   const std::size_t last = options_.retry.empty() ? 0 : options_.retry.size() - 1;
@@ -240,7 +245,7 @@ Task<Status> PushJob::TellPart(const PushRow& row, const PushPart& part) {
 }
 
 Task<Status> PushJob::Bury(const PushRow& row, const Error& error) {
-  auto letter = messaging::Message::WithId(NextId(row), "message.created", row.message);
+  auto letter = messaging::Message::WithId(NextId(row), std::string(kPushedType), row.message);
   letter.key = row.room;
   letter.headers.Set("seq", std::to_string(row.seq));
   messaging::MarkDead(letter, messaging::DeathReason::kFailed, error.message(), ground_.queue, ground_.timers.Now());

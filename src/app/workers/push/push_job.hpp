@@ -1,5 +1,5 @@
 // PushJob: one lane's messages on their way to the gateway. For each, the server is asked who of the room is away and has not
-// read it, at each try anew, and the gateway is told.
+// read it, at each try anew, and the gateway is told. A room's are told one after the other, those of many rooms at once.
 #pragma once
 
 #include <chrono>
@@ -7,6 +7,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "http_questions.hpp"
@@ -14,6 +15,9 @@
 #include "push/push_rows.hpp"
 
 namespace tidings::app {
+
+// The type of the events that are pushed.
+inline constexpr std::string_view kPushedType = "message.created";
 
 class PushJob final : public LaneJob {
  public:

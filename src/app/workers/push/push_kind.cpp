@@ -1,5 +1,6 @@
 #include "push/push_kind.hpp"
 
+#include "event_check.hpp"
 #include "push/push_job.hpp"
 
 namespace tidings::app {
@@ -20,6 +21,15 @@ net::HttpClientOptions ClientOptions(const PushOptions& options) {
 PushKind::PushKind(PushOptions options) : options_(std::move(options)), client_(ClientOptions(options_)) {}
 
 std::string_view PushKind::schema() const { return kPushSchema; }
+
+Result<std::vector<LanePiece>> PushKind::Split(const messaging::Message& event, std::size_t lanes) {
+  if (Status checked = CheckEvent(event); !checked) return std::unexpected(checked.error());
+  auto pieces = WorkerKind::Split(event, lanes);
+  if (pieces && event.type != kPushedType) {
+    for (LanePiece& piece : *pieces) piece.message.body.clear();
+  }
+  return pieces;
+}
 
 std::unique_ptr<LaneJob> PushKind::MakeJob(LaneGround ground) {
   return std::make_unique<PushJob>(options_, client_, std::move(ground));

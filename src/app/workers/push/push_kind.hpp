@@ -30,8 +30,12 @@ class PushKind final : public WorkerKind {
   explicit PushKind(PushOptions options);
 
   std::string_view name() const override { return "push"; }
-  std::vector<std::string> patterns() const override { return {"message.created"}; }
+  // All of them for their numbers; new messages are pushed.
+  std::vector<std::string> patterns() const override { return {"#"}; }
+  bool by_number() const override { return true; }
   std::string_view schema() const override;
+  // Of what is no new message, the number alone.
+  Result<std::vector<LanePiece>> Split(const messaging::Message& event, std::size_t lanes) override;
   std::unique_ptr<LaneJob> MakeJob(LaneGround ground) override;
 
  private:

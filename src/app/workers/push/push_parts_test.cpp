@@ -53,7 +53,9 @@ TEST(PushParts, AreKeptWithTheirMessageUntilItIsDone) {
   EXPECT_EQ(kept[1].users, (Users{"c"}));
   EXPECT_TRUE(kept[1].told);
   EXPECT_THAT(rows.Parts(2), IsEmpty());
-  rows.Done(1);
+  PushRow done;
+  done.number = 1;
+  rows.Done(done);
   EXPECT_THAT(rows.Parts(1), IsEmpty());
 }
 

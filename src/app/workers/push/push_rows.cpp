@@ -4,11 +4,13 @@
 
 namespace tidings::app {
 
+// next_at -1: it waits for those of its room before it.
 const std::string_view kPushSchema = R"(
   CREATE TABLE IF NOT EXISTS pushes (
     number INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, room TEXT NOT NULL, seq INTEGER NOT NULL,
     message TEXT NOT NULL, at INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, next_at INTEGER NOT NULL DEFAULT 0);
   CREATE INDEX IF NOT EXISTS pushes_due ON pushes (next_at, number);
+  CREATE INDEX IF NOT EXISTS pushes_of_room ON pushes (room, number);
   CREATE TABLE IF NOT EXISTS push_parts (
     number INTEGER NOT NULL, part INTEGER NOT NULL, users TEXT NOT NULL, told INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (number, part)) WITHOUT ROWID;
@@ -22,22 +24,28 @@ constexpr char kUserEnd = '\n';
 }  // namespace
 
 PushRows::PushRows(sqlite::Database& database)
-    : add_(database, "INSERT INTO pushes (event, room, seq, message, at) VALUES (?1, ?2, ?3, ?4, ?5)"),
+    : add_(database,
+           "INSERT INTO pushes (event, room, seq, message, at, next_at) VALUES (?1, ?2, ?3, ?4, ?5, "
+           "CASE WHEN EXISTS (SELECT 1 FROM pushes WHERE room = ?2) THEN -1 ELSE 0 END)"),
       done_(database, "DELETE FROM pushes WHERE number = ?1"),
+      release_(database,
+               "UPDATE pushes SET next_at = 0 WHERE next_at = -1 AND number = (SELECT min(number) FROM pushes WHERE "
+               "room = ?1)"),
       drop_parts_(database, "DELETE FROM push_parts WHERE number = ?1"),
       add_part_(database, "INSERT INTO push_parts (number, part, users) VALUES (?1, ?2, ?3)"),
       told_(database, "UPDATE push_parts SET told = 1 WHERE number = ?1 AND part = ?2"),
       parts_(database, "SELECT part, users, told FROM push_parts WHERE number = ?1 ORDER BY part"),
       failed_(database, "UPDATE pushes SET attempts = attempts + 1, next_at = ?2 WHERE number = ?1"),
-      due_(
-          database,
-          "SELECT number, event, room, seq, message, attempts FROM pushes WHERE next_at <= ?1 OR next_at > ?2 ORDER BY "
-          "next_at, number LIMIT ?3") {}
+      due_(database,
+           "SELECT number, event, room, seq, message, attempts FROM pushes WHERE next_at BETWEEN 0 AND ?1 OR next_at > "
+           "?2 "
+           "ORDER BY next_at, number LIMIT ?3") {}
 
 void PushRows::Add(const PushRow& row, Millis now) { add_.Execute(row.event, row.room, row.seq, row.message, now); }
-void PushRows::Done(std::int64_t number) {
-  done_.Execute(number);
-  drop_parts_.Execute(number);
+void PushRows::Done(const PushRow& row) {
+  done_.Execute(row.number);
+  drop_parts_.Execute(row.number);
+  release_.Execute(row.room);
 }
 void PushRows::Failed(std::int64_t number, Millis next_at) { failed_.Execute(number, next_at); }
 

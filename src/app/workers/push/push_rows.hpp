@@ -31,8 +31,9 @@ class PushRows {
  public:
   explicit PushRows(sqlite::Database& database);
 
+  // It is due once those of its room before it are done.
   void Add(const PushRow& row, Millis now);
-  void Done(std::int64_t number);
+  void Done(const PushRow& row);
   void AddParts(std::int64_t number, const std::vector<PushPart>& parts);
   void Told(std::int64_t number, const std::vector<std::uint64_t>& parts);
   // In their order.
@@ -44,6 +45,7 @@ class PushRows {
  private:
   sqlite::Statement add_;
   sqlite::Statement done_;
+  sqlite::Statement release_;
   sqlite::Statement drop_parts_;
   sqlite::Statement add_part_;
   sqlite::Statement told_;

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -47,7 +48,30 @@ class JobRig {
       EXPECT_TRUE(written) << written.error().message();
     }(*store_, std::move(effect)));
   }
-  std::unique_ptr<LaneJob> MakeJob() { return kind_->MakeJob(LaneGround(*store_, transport_, timers_, "worker")); }
+  std::unique_ptr<LaneJob> MakeJob() { return MakeJob(timers_); }
+  std::unique_ptr<LaneJob> MakeJob(messaging::Timers& timers) {
+    return kind_->MakeJob(LaneGround(*store_, transport_, timers, "worker"));
+  }
+  // Commits what the job makes of the piece.
+  void Handle(LaneJob& job, const messaging::Message& piece) {
+    Run([](LaneStore& store, LaneJob& handling, const messaging::Message& message) -> messaging::Task<void> {
+      auto unit = co_await store.Begin();
+      EXPECT_TRUE(unit);
+      const Status handled = handling.Handle(message, (*unit)->As<LaneUnit>());
+      EXPECT_TRUE(handled) << handled.error().message();
+      const Status committed = co_await (*unit)->Commit();
+      EXPECT_TRUE(committed) << committed.error().message();
+    }(*store_, job, piece));
+  }
+  // Goes on until it holds; fails after half a minute.
+  void Until(const std::function<bool()>& holds) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!holds()) {
+      ASSERT_LT(std::chrono::steady_clock::now(), until);
+      context_.restart();
+      if (context_.run_one_for(std::chrono::milliseconds(1)) > 0) context_.poll();
+    }
+  }
   // Begins a job and ends it: what it does at once is done then.
   void RunOnce() {
     const auto job = MakeJob();

@@ -15,6 +15,7 @@ const std::string_view kWebhookSchema = R"(
     dead INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0, last_at INTEGER NOT NULL DEFAULT 0,
     last_status INTEGER NOT NULL DEFAULT 0, last_error TEXT NOT NULL DEFAULT '', disabled_at INTEGER NOT NULL DEFAULT 0,
     disabled_why TEXT NOT NULL DEFAULT '', resumed INTEGER NOT NULL DEFAULT 0, replays INTEGER NOT NULL DEFAULT 0);
+  CREATE TABLE IF NOT EXISTS webhook_losses (id INTEGER PRIMARY KEY, letters INTEGER NOT NULL);
 )";
 
 WebhookRows::WebhookRows(sqlite::Database& database)
@@ -47,6 +48,9 @@ WebhookRows::WebhookRows(sqlite::Database& database)
                  "DELETE FROM deliveries WHERE endpoint = ?1 AND dead_at IS NOT NULL AND number <= (SELECT number FROM "
                  "deliveries WHERE endpoint = ?1 AND dead_at IS NOT NULL ORDER BY number DESC LIMIT 1 OFFSET ?2)"),
       count_dropped_(database, "UPDATE endpoints SET dead = dead - ?2, dropped = dropped + ?2 WHERE id = ?1"),
+      count_lost_(database,
+                  "INSERT INTO webhook_losses (id, letters) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET letters = "
+                  "letters + ?1"),
       disable_(database, "UPDATE endpoints SET disabled_at = ?2, disabled_why = ?3 WHERE id = ?1"),
       resume_(database,
               "UPDATE endpoints SET disabled_at = 0, disabled_why = '', failures = 0, failing_since = 0, next_at = 0, "
@@ -132,7 +136,13 @@ void WebhookRows::BuryAll(std::string_view endpoint, std::string_view error, Mil
 
 void WebhookRows::DropOldestDead(std::string_view endpoint) {
   if (static_cast<std::int64_t>(State(endpoint).dead) <= kMostDead) return;
-  count_dropped_.Execute(endpoint, drop_dead_.Execute(endpoint, kMostDead));
+  const std::int64_t dropped = drop_dead_.Execute(endpoint, kMostDead);
+  count_dropped_.Execute(endpoint, dropped);
+  count_lost_.Execute(dropped);
+}
+
+std::uint64_t WebhookRows::Lost(sqlite::Database& database) {
+  return static_cast<std::uint64_t>(database.Number("SELECT coalesce(sum(letters), 0) FROM webhook_losses"));
 }
 
 void WebhookRows::Disable(std::string_view endpoint, std::string_view why, Millis now) {

@@ -65,6 +65,9 @@ class WebhookRows {
   void Replay(std::string_view endpoint, std::uint64_t replays);
   void Remove(std::string_view endpoint);
 
+  // Dead letters that there was no room for, also of endpoints that are gone. REQUIRES: the schema's table webhook_losses.
+  static std::uint64_t Lost(sqlite::Database& database);
+
   static constexpr std::int64_t kMostWaiting = 1'000'000;
   static constexpr std::int64_t kMostDead = 100'000;
 
@@ -86,6 +89,7 @@ class WebhookRows {
   sqlite::Statement count_buried_;
   sqlite::Statement drop_dead_;
   sqlite::Statement count_dropped_;
+  sqlite::Statement count_lost_;
   sqlite::Statement disable_;
   sqlite::Statement resume_;
   sqlite::Statement replay_;
