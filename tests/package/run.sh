@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the libraries out of build/release into a temporary prefix, and uses them from a project outside: with clang, and
-# with g++ 12 under AddressSanitizer, whose coroutines have a defect that the public types must not provoke.
+# Installs the libraries out of build/release into a temporary prefix, and uses them from a project outside, all of their headers
+# in one program too: with clang, and with g++ 12 under AddressSanitizer, whose coroutines have a defect that the public types
+# must not provoke.
 #
 #   ./run.sh
 #
@@ -31,7 +32,7 @@ succeeds() {
 
 install_components() {
   local component
-  for component in base messaging; do
+  for component in base base_sqlite messaging messaging_sqlite messaging_redis messaging_rabbitmq messaging_open; do
     cmake --install "$build" --prefix "$scratch/prefix" --component $component || return 1
   done
 }
@@ -61,15 +62,17 @@ END
     tr -s ' \n' ' ' <"$scratch/missing.log" | grep -q "has no component teapot"
 }
 
-succeeds "the components base and messaging are installed" install_components
+succeeds "the components of messaging are installed" install_components
 succeeds "a component that is not there is refused by name" refuses_missing_components
 succeeds "the program is taken out of docs/messaging.md" take_program
 succeeds "a project outside finds and links tidings::messaging" outside clang clang++-19 -DCMAKE_BUILD_TYPE=Debug \
   -DDOCS_PROGRAM="$scratch/docs.cpp" &&
   succeeds "its program runs" "$scratch/clang/orders" &&
+  succeeds "all headers are one program, and it opens each transport" "$scratch/clang/everything" &&
   succeeds "the program of docs/messaging.md runs" "$scratch/clang/docs"
 succeeds "it compiles with g++ 12 as C++23" outside gcc g++-12 -DCMAKE_BUILD_TYPE=Debug \
   "-DCMAKE_CXX_FLAGS=-fsanitize=address" &&
-  succeeds "its program runs there under AddressSanitizer" "$scratch/gcc/orders"
+  succeeds "its program runs there under AddressSanitizer" "$scratch/gcc/orders" &&
+  succeeds "and so does that of all headers" "$scratch/gcc/everything"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -106,8 +106,9 @@ test("dead letters are seen, edited, replayed and dropped through the running se
       assert.deepEqual(gateway.accepted.map((call) => call.json.message._id).sort(), ids.slice(0, 2).sort());
 
       assert.equal(await dead(), 2);
-      await server.restart();
-      assert.equal(await dead(), 2, "after a stop");
+      await server.crash();
+      await server.launch();
+      assert.equal(await dead(), 2, "after a kill");
       assert.deepEqual(await asked(server, "purge", queue, "--id", letterOf("three").id), [{ purged: 1 }]);
       assert.deepEqual((await asked(server, "peek", queue)).map((letter) => letter.id), [letterOf("four").id]);
       assert.deepEqual(await asked(server, "purge", queue), [{ purged: 1 }]);

@@ -57,6 +57,7 @@ class EmbeddedQueue::State {
   void Start();
   void Stop(std::chrono::milliseconds within);
   bool Run(Work work);
+  Task<Status> Save() { return broker_.Save(); }
   bool MoveTo(std::string to, Moved done);
   messaging::LossLedger& ledger() { return ledger_; }
   std::vector<LogQueueDepth> Depths() const { return *depths_.Lock(); }
@@ -227,6 +228,7 @@ void EmbeddedQueue::Add(std::unique_ptr<QueueResident> resident) { state_->Add(s
 void EmbeddedQueue::Start() { state_->Start(); }
 void EmbeddedQueue::Stop(std::chrono::milliseconds within) { state_->Stop(within); }
 bool EmbeddedQueue::Run(Work work) { return state_->Run(std::move(work)); }
+Task<Status> EmbeddedQueue::Save() { return state_->Save(); }
 bool EmbeddedQueue::MoveTo(std::string to, Moved done) { return state_->MoveTo(std::move(to), std::move(done)); }
 messaging::LossLedger& EmbeddedQueue::ledger() { return state_->ledger(); }
 std::vector<LogQueueDepth> EmbeddedQueue::Depths() const { return state_->Depths(); }

@@ -107,6 +107,7 @@ LogBroker::LogBroker(messaging::Executor executor, messaging::Timers& timers, me
 LogBroker::~LogBroker() { state_->Abandon(); }
 Task<Status> LogBroker::Open() { return state_->Open(); }
 void LogBroker::Wake() { state_->Wake(); }
+Task<Status> LogBroker::Save() { return state_->Save(); }
 Task<Status> LogBroker::Close() { return state_->Close(); }
 std::size_t LogBroker::transports() const { return state_->connections(); }
 Topology LogBroker::topology() const { return state_->TopologyNow(); }

@@ -255,7 +255,13 @@ void Control::AskQueue(Call call) {
       queues.Run([&loop, &queues, shared, request = std::move(request)](
                      messaging::Transport& transport, messaging::Timers& timers) -> messaging::Task<void> {
         QueueDesk desk(transport, timers, &queues.ledger());
-        const auto lines = co_await desk.Do(request);
+        auto lines = co_await desk.Do(request);
+        const auto what = json::OptionalText(request, "do");
+        const bool looks = what && (*what == "list" || *what == "peek");
+        // What the command says was done is not undone by a kill.
+        if (lines && !looks) {
+          if (Status saved = co_await queues.Save(); !saved) lines = std::unexpected(saved.error());
+        }
         std::string data = R"({"lines":[)";
         if (lines) {
           for (const std::string& line : *lines) data += (&line == &lines->front() ? "" : ",") + line;

@@ -16,6 +16,7 @@ namespace tidings::messaging {
 // What a message says of itself; empty where it does not.
 class CloudEvent {
  public:
+  CloudEvent() = default;
   std::string id;
   std::string source;
   std::string type;

@@ -24,6 +24,7 @@ class HandlerSettings {
  public:
   using KeyOf = std::function<std::string(const Message&)>;
 
+  HandlerSettings() = default;
   std::string name;                // empty: the queue's
   std::uint16_t concurrency = 16;  // handlers that run at once
   std::uint16_t prefetch = 0;      // at least the concurrency, which 0 stands for; ordered by key: twice that

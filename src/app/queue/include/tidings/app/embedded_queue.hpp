@@ -55,6 +55,8 @@ class EmbeddedQueue {
   // Runs on the queue's thread, with a transport of its own that ends with it. False if it is not running.
   using Work = std::function<messaging::Task<void>(messaging::Transport&, messaging::Timers&)>;
   bool Run(Work work);
+  // For work that is to outlast a kill as soon as its end is told: what it settled is on disk. On the queue's thread.
+  messaging::Task<Status> Save();
 
   // Moves what waits in the queues to the transport at `to`, for some seconds, each message accepted there before it is
   // acknowledged here; a queue that has consumers is left to them. When nothing is left, the relay of this store goes on from

@@ -79,6 +79,8 @@ class LogBroker {
   messaging::Task<Status> Open();
   // The log has grown. Any thread; nothing but a look at a flag unless somebody waits for it.
   void Wake();
+  // What was settled so far is on disk when it returns success.
+  messaging::Task<Status> Save();
   // Ends all transports and saves what is not saved yet.
   messaging::Task<Status> Close();
   // That are not closed.

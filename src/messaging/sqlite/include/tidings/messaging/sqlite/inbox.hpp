@@ -51,6 +51,7 @@ class SqliteInbox final : public NumberedInbox {
  public:
   class Options {
    public:
+    Options() = default;
     // The database, made if it is missing, in a folder that exists. Who else opens it only reads, or uses a SqliteInbox
     // too: see docs/messaging-sqlite.md, "Locks".
     std::string file;

@@ -34,6 +34,7 @@ class SqliteTransport final : public Transport {
  public:
   class Options {
    public:
+    Options() = default;
     std::string folder;  // made if it is missing (0700)
     // Called on the transport's own thread with one line for people. If it is empty the line goes to standard error and the
     // process ends, with status 70.
