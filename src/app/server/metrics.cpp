@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <tidings/base/bytes.hpp>
+#include <tidings/messaging/loss_report.hpp>
 
 #include "metrics_text.hpp"
 #include "process_usage.hpp"
@@ -108,11 +109,6 @@ void Store(MetricsWriter& out, const MetricsSources& sources) {
   out.Distribution("tidings_checkpoint_seconds", "Time of a checkpoint.", store.checkpoint_micros, kMicros);
 }
 
-void Losses(MetricsWriter& out, const std::vector<std::pair<std::string, std::uint64_t>>& counts) {
-  out.Family("tidings_messages_lost_total", "counter", "Messages that vanished by right, by cause.");
-  for (const auto& [cause, count] : counts) out.Sample("cause", cause, static_cast<double>(count));
-}
-
 void Queue(MetricsWriter& out, const QueueRelay& queue, const Clock& clock) {
   const QueueBacklog backlog = queue.Backlog();
   const Millis age = backlog.oldest_at == 0 ? 0 : std::max<Millis>(clock.Now() - backlog.oldest_at, 0);
@@ -126,7 +122,7 @@ void Queue(MetricsWriter& out, const QueueRelay& queue, const Clock& clock) {
               static_cast<double>(backlog.failures));
   out.Counter("tidings_queue_damaged_total", "Events that could not be published, since their data is damaged.",
               static_cast<double>(backlog.damaged));
-  Losses(out, backlog.losses);
+  out.Text(messaging::LossMetrics(queue.ledger()));
 }
 
 void Embedded(MetricsWriter& out, EmbeddedQueue& queue) {
@@ -141,7 +137,7 @@ void Embedded(MetricsWriter& out, EmbeddedQueue& queue) {
          &LogQueueDepth::kept);
   family("tidings_embedded_queue_unsettled", "Messages handed out.", &LogQueueDepth::unsettled);
   family("tidings_embedded_queue_consumers", "Consumers.", &LogQueueDepth::consumers);
-  Losses(out, queue.ledger().ByCause());
+  out.Text(messaging::LossMetrics(queue.ledger()));
 }
 
 void Workers(MetricsWriter& out, const std::vector<WorkerCounts>& workers) {
