@@ -6,6 +6,7 @@ std::string_view Name(LossCause cause) {
   switch (cause) {
     case LossCause::kExpired: return "expired";
     case LossCause::kTrimmed: return "trimmed";
+    case LossCause::kMaxLength: return "max-length";
     case LossCause::kUnrouted: return "unrouted";
     case LossCause::kPubSubGap: return "pub-sub-gap";
     case LossCause::kSlow: return "slow";
@@ -28,6 +29,10 @@ void LossLedger::Count(LossCause cause, std::string_view where, std::uint64_t me
     found = counts->try_emplace({cause, room ? std::string(where) : std::string("other")}, 0).first;
   }
   found->second += messages;
+}
+
+void LossLedger::Add(const LossLedger& other) {
+  for (const auto& [place, count] : other.All()) Count(place.first, place.second, count);
 }
 
 std::uint64_t LossLedger::Of(LossCause cause) const {

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include <tidings/messaging/loss_ledger.hpp>
+#include <tidings/messaging/loss_report.hpp>
 #include <tidings/messaging/streams.hpp>
 
 namespace tidings::messaging {
@@ -83,6 +85,42 @@ TEST(LossLedger, CountsByCauseAndPlace) {
   EXPECT_EQ(ledger.Of(LossCause::kUnrouted), 2000u);
   const std::vector<std::pair<std::string, std::uint64_t>> causes = {{"expired", 3}, {"unrouted", 2000}};
   EXPECT_EQ(ledger.ByCause(), causes);
+}
+
+TEST(LossLedger, ShowsEachCauseAsOneFamily) {
+  LossLedger ledger;
+  ledger.Count(LossCause::kExpired, "q", 2);
+  ledger.Count(LossCause::kExpired, "r");
+  ledger.Count(LossCause::kUnclaimed, "replies");
+  EXPECT_EQ(LossMetrics(ledger),
+            "# HELP tidings_messages_lost_total Messages that vanished by right, by cause.\n"
+            "# TYPE tidings_messages_lost_total counter\n"
+            "tidings_messages_lost_total{cause=\"expired\"} 3\n"
+            "tidings_messages_lost_total{cause=\"trimmed\"} 0\n"
+            "tidings_messages_lost_total{cause=\"unrouted\"} 0\n"
+            "tidings_messages_lost_total{cause=\"pub-sub-gap\"} 0\n"
+            "tidings_messages_lost_total{cause=\"slow\"} 0\n"
+            "tidings_messages_lost_total{cause=\"no-dead-letter\"} 0\n"
+            "tidings_messages_lost_total{cause=\"purged\"} 0\n"
+            "tidings_messages_lost_total{cause=\"missed\"} 0\n"
+            "tidings_messages_lost_total{cause=\"overdue\"} 0\n"
+            "tidings_messages_lost_total{cause=\"unclaimed\"} 1\n");
+}
+
+TEST(LossLedger, IsToldOfInOneLine) {
+  LossLedger ledger;
+  ::testing::internal::CaptureStderr();
+  LogLosses(ledger, "worker archive");
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "") << "nothing was lost";
+  ledger.Count(LossCause::kExpired, "q", 2);
+  ledger.Count(LossCause::kUnrouted, "r");
+  ::testing::internal::CaptureStderr();
+  LogLosses(ledger, "worker archive");
+  const std::string line = ::testing::internal::GetCapturedStderr();
+  EXPECT_EQ(std::ranges::count(line, '\n'), 1);
+  EXPECT_NE(line.find("\"messages_lost\""), std::string::npos) << line;
+  EXPECT_NE(line.find("\"worker archive\""), std::string::npos) << line;
+  EXPECT_NE(line.find("\"expired 2, unrouted 1\""), std::string::npos) << line;
 }
 
 }  // namespace

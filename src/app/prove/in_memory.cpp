@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include <tidings/messaging/loss_report.hpp>
 #include <tidings/messaging/memory_transport.hpp>
 
 #include "consumer.hpp"
@@ -33,7 +34,8 @@ class Surroundings {
  public:
   boost::asio::io_context context{1};
   messaging::SystemTimers timers{context.get_executor()};
-  std::shared_ptr<MemoryBroker> broker = std::make_shared<MemoryBroker>(timers);
+  messaging::LossLedger ledger;
+  std::shared_ptr<MemoryBroker> broker = std::make_shared<MemoryBroker>(timers, &ledger);
   std::string folder;
   std::vector<std::unique_ptr<SqliteInbox>> inboxes{kParts};
   std::size_t lives = 0;  // also such as were killed and are not quite over
@@ -151,6 +153,7 @@ void ProveInMemory(const ProveOptions& options, const std::string& folder,
   parts.clear();
   until = std::chrono::steady_clock::now() + kMostToTheEnd;
   while (around.lives > 0 && std::chrono::steady_clock::now() < until) turn();
+  messaging::LogLosses(around.ledger, "queue prove");
 }
 
 }  // namespace tidings::app

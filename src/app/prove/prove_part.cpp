@@ -55,7 +55,7 @@ Task<Status> ConsumeHastilyForEver(Transport& transport, Timers& timers, std::st
 
 Status RunProvePart(const ProvePart& part) {
   if (part.part >= kParts) return Fail(ErrorCode::kInvalid, "there is no such part");
-  const auto on_transport = [&](const QueueWork& work) { return OnTransport(part.address, work, true); };
+  const auto on_transport = [&](const QueueWork& work) { return OnTransport(part.address, work, true, "queue prove"); };
   if (part.role == "producer") {
     return on_transport(
         [&](Transport& transport, Timers& timers) { return ProduceToTheStop(transport, timers, part); });

@@ -11,6 +11,7 @@
 
 #include <tidings/app/log_transport.hpp>
 #include <tidings/app/queue_message.hpp>
+#include <tidings/messaging/loss_report.hpp>
 #include <tidings/messaging/open/open_transport.hpp>
 #include <tidings/messaging/rabbitmq/rabbit_transport.hpp>
 
@@ -71,7 +72,7 @@ Result<std::unique_ptr<Transport>> OpenTransport(const std::string& address, mes
   return messaging::OpenTransport(std::move(executor), timers, ledger, address);
 }
 
-Status OnTransport(const std::string& address, const QueueWork& work, bool make) {
+Status OnTransport(const std::string& address, const QueueWork& work, bool make, std::string_view teller) {
   boost::asio::io_context context(1);
   messaging::SystemTimers timers(context.get_executor());
   messaging::LossLedger ledger;
@@ -82,7 +83,9 @@ Status OnTransport(const std::string& address, const QueueWork& work, bool make)
     co_await (*transport)->Close();
     co_return done;
   };
-  return RunToEnd(context, run());
+  Status done = RunToEnd(context, run());
+  if (!teller.empty()) LogLosses(ledger, teller);
+  return done;
 }
 
 Status OnEmbedded(const eventing::EventStore& store, chat::ReadPool& reads, chat::Engine& engine,
@@ -138,6 +141,7 @@ Status BridgeTransports(const std::string& from, const std::string& to, BridgeOp
     co_return done;
   };
   Status done = RunToEnd(context, run());
+  LogLosses(ledger, "bridge");
   moved = bridge.moved();
   return done;
 }
@@ -168,7 +172,9 @@ Status BridgeEmbedded(const eventing::EventStore& store, chat::ReadPool& reads, 
     co_await (*target)->Close();
     co_return done ? closed : done;
   };
-  return RunToEnd(context, run());
+  Status done = RunToEnd(context, run());
+  LogLosses(ledger, "bridge");
+  return done;
 }
 
 }  // namespace tidings::app

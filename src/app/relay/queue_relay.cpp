@@ -32,6 +32,7 @@ class QueueRelay::State {
   void Start();
   void Stop();
   QueueBacklog Backlog() const;
+  const messaging::LossLedger& ledger() const { return ledger_; }
 
  private:
   void Loop();
@@ -122,7 +123,6 @@ QueueBacklog QueueRelay::State::Backlog() const {
   backlog.failures = stats.failures;
   backlog.damaged = stats.damaged;
   backlog.stuck = stats.stuck;
-  backlog.losses = ledger_.ByCause();
   return backlog;
 }
 
@@ -138,5 +138,6 @@ QueueRelay::~QueueRelay() = default;
 void QueueRelay::Start() { state_->Start(); }
 void QueueRelay::Stop() { state_->Stop(); }
 QueueBacklog QueueRelay::Backlog() const { return state_->Backlog(); }
+const messaging::LossLedger& QueueRelay::ledger() const { return state_->ledger(); }
 
 }  // namespace tidings::app

@@ -1,12 +1,11 @@
 #include "metrics.hpp"
 
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <tidings/base/bytes.hpp>
-#include <tidings/messaging/loss_ledger.hpp>
+#include <tidings/messaging/loss_report.hpp>
 
 #include "metrics_text.hpp"
 #include "process_usage.hpp"
@@ -16,9 +15,6 @@ namespace tidings::app {
 namespace {
 
 constexpr double kMicros = 1e-6;
-
-// By cause.
-using LossCounts = std::vector<std::pair<std::string, std::uint64_t>>;
 
 void Connections(MetricsWriter& out, const net::ServerStats& http) {
   out.Gauge("tidings_connections", "Connections open now.", http.connections_open.Get());
@@ -113,16 +109,14 @@ void Store(MetricsWriter& out, const MetricsSources& sources) {
   out.Distribution("tidings_checkpoint_seconds", "Time of a checkpoint.", store.checkpoint_micros, kMicros);
 }
 
-void Losses(MetricsWriter& out, const LossCounts& of_queue, const std::vector<WorkerCounts>& workers) {
-  std::map<std::string, std::uint64_t> counts(of_queue.begin(), of_queue.end());
-  for (const WorkerCounts& each : workers) {
-    if (each.lost > 0) counts[std::string(messaging::Name(messaging::LossCause::kMaxLength))] += each.lost;
-  }
-  out.Family("tidings_messages_lost_total", "counter", "Messages that vanished by right, by cause.");
-  for (const auto& [cause, count] : counts) out.Sample("cause", cause, static_cast<double>(count));
+void Losses(MetricsWriter& out, const messaging::LossLedger* of_queue, const std::vector<WorkerCounts>& workers) {
+  messaging::LossLedger all;
+  if (of_queue != nullptr) all.Add(*of_queue);
+  for (const WorkerCounts& each : workers) all.Count(messaging::LossCause::kMaxLength, each.worker, each.lost);
+  out.Text(messaging::LossMetrics(all));
 }
 
-LossCounts Queue(MetricsWriter& out, const QueueRelay& queue, const Clock& clock) {
+void Queue(MetricsWriter& out, const QueueRelay& queue, const Clock& clock) {
   const QueueBacklog backlog = queue.Backlog();
   const Millis age = backlog.oldest_at == 0 ? 0 : std::max<Millis>(clock.Now() - backlog.oldest_at, 0);
   out.Gauge("tidings_queue_backlog_events", "Events of the log that the broker has not confirmed yet.",
@@ -135,10 +129,9 @@ LossCounts Queue(MetricsWriter& out, const QueueRelay& queue, const Clock& clock
               static_cast<double>(backlog.failures));
   out.Counter("tidings_queue_damaged_total", "Events that could not be published, since their data is damaged.",
               static_cast<double>(backlog.damaged));
-  return backlog.losses;
 }
 
-LossCounts Embedded(MetricsWriter& out, EmbeddedQueue& queue) {
+void Embedded(MetricsWriter& out, EmbeddedQueue& queue) {
   const std::vector<LogQueueDepth> depths = queue.Depths();
   const auto family = [&](const char* name, const char* help, std::uint64_t LogQueueDepth::* figure) {
     out.Family(name, "gauge", help);
@@ -150,7 +143,6 @@ LossCounts Embedded(MetricsWriter& out, EmbeddedQueue& queue) {
          &LogQueueDepth::kept);
   family("tidings_embedded_queue_unsettled", "Messages handed out.", &LogQueueDepth::unsettled);
   family("tidings_embedded_queue_consumers", "Consumers.", &LogQueueDepth::consumers);
-  return queue.ledger().ByCause();
 }
 
 void Workers(MetricsWriter& out, const std::vector<WorkerCounts>& workers) {
@@ -190,10 +182,12 @@ std::string MetricsText(const MetricsSources& sources, const std::vector<WorkerC
   Requests(out, sources.http);
   Chat(out, sources.chat, sources.store);
   Store(out, sources);
-  LossCounts losses;
-  if (sources.queue != nullptr) losses = Queue(out, *sources.queue, sources.clock);
-  if (sources.embedded != nullptr) losses = Embedded(out, *sources.embedded);
-  Losses(out, losses, workers);
+  if (sources.queue != nullptr) Queue(out, *sources.queue, sources.clock);
+  if (sources.embedded != nullptr) Embedded(out, *sources.embedded);
+  const messaging::LossLedger* of_queue = sources.queue != nullptr      ? &sources.queue->ledger()
+                                          : sources.embedded != nullptr ? &sources.embedded->ledger()
+                                                                        : nullptr;
+  Losses(out, of_queue, workers);
   Workers(out, workers);
   Process(out);
   return out.Take();

@@ -20,6 +20,11 @@ MetricsWriter& MetricsWriter::Sample(std::string_view label, std::string_view va
   return *this;
 }
 
+MetricsWriter& MetricsWriter::Text(std::string_view families) {
+  out_ += families;
+  return *this;
+}
+
 // Fifteen digits: enough for any counter, and 0.0002 does not become 0.00019999999999999998.
 std::string MetricsWriter::Number(double value) {
   char text[64];

@@ -45,6 +45,9 @@ class MetricsWriter {
     return *this;
   }
 
+  // Families that are text already.
+  MetricsWriter& Text(std::string_view families);
+
   std::string Take() { return std::move(out_); }
 
  private:

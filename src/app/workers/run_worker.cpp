@@ -8,6 +8,7 @@
 #include <tidings/app/worker.hpp>
 #include <tidings/base/log.hpp>
 #include <tidings/messaging/loss_ledger.hpp>
+#include <tidings/messaging/loss_report.hpp>
 #include <tidings/messaging/rabbitmq/rabbit_transport.hpp>
 #include <tidings/messaging/signal.hpp>
 
@@ -99,9 +100,7 @@ Status RunWorker(std::string_view name, const Config& config, std::ostream& out)
     context.stop();
   });
   context.run();
-  for (const auto& [cause, messages] : ledger.ByCause()) {
-    log::Warning("messages_lost", {{"worker", name}, {"cause", cause}, {"messages", messages}});
-  }
+  messaging::LogLosses(ledger, "worker " + std::string(name));
   if (thrown) std::rethrow_exception(thrown);
   return running.status;
 }

@@ -17,6 +17,7 @@ namespace tidings::messaging {
 enum class LossCause {
   kExpired,       // "expired": its time to live ended
   kTrimmed,       // "trimmed": cut off a stream while a group still owed it, or under a reader
+  kMaxLength,     // "max-length": the oldest of what is kept up to a number, as the webhook worker's dead letters are
   kUnrouted,      // "unrouted": no queue or subscriber wanted it, and its publisher did not mind
   kPubSubGap,     // "pub-sub-gap": times that a subscriber was told that it may have missed something
   kSlow,          // "slow": a subscriber fell behind further than its buffer
@@ -34,6 +35,8 @@ class LossLedger {
  public:
   // `where` is the queue, topic or stream. At most 1,000 places are told apart; what comes after counts under "other".
   void Count(LossCause cause, std::string_view where, std::uint64_t messages = 1);
+  // All that another one has counted.
+  void Add(const LossLedger& other);
   std::uint64_t Of(LossCause cause) const;
   // Causes that have lost something, by name as metrics show them.
   std::vector<std::pair<std::string, std::uint64_t>> ByCause() const;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include <tidings/app/bridge.hpp>
 #include <tidings/chat/engine.hpp>
@@ -23,8 +24,8 @@ Result<std::unique_ptr<messaging::Transport>> OpenTransport(const std::string& a
 
 using QueueWork = std::function<messaging::Task<Status>(messaging::Transport&, messaging::Timers&)>;
 
-// Opens the transport, runs the work, closes. What the work returns.
-Status OnTransport(const std::string& address, const QueueWork& work, bool make = false);
+// Opens the transport, runs the work, closes. What the work returns. With a `teller` the log is told what was lost (LogLosses).
+Status OnTransport(const std::string& address, const QueueWork& work, bool make = false, std::string_view teller = "");
 // The same on the embedded queues of a store. REQUIRES: nobody else has them open.
 Status OnEmbedded(const eventing::EventStore& store, chat::ReadPool& reads, chat::Engine& engine,
                   const QueueWork& work);

@@ -4,13 +4,13 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include <tidings/base/clock.hpp>
 #include <tidings/base/error.hpp>
 #include <tidings/chat/engine.hpp>
 #include <tidings/chat/reader.hpp>
 #include <tidings/eventing/event_store.hpp>
+#include <tidings/messaging/loss_ledger.hpp>
 
 namespace tidings::app {
 
@@ -20,15 +20,14 @@ class QueueRelayOptions {
   bool quorum_queue = false;  // what chat_messages is made as where it is missing
 };
 
-// What of the log is not with the broker yet, and what was lost on the way by right.
+// What of the log is not with the broker yet.
 struct QueueBacklog {
-  std::uint64_t events = 0;                                   // behind the log's head
-  Millis oldest_at = 0;                                       // when the oldest of them happened; 0: none waits
-  std::uint64_t published = 0;                                // since the start, repeats too
-  std::uint64_t failures = 0;                                 // pages published again
-  std::uint64_t damaged = 0;                                  // events that could not be shown
-  bool stuck = false;                                         // the last try failed; it goes on trying
-  std::vector<std::pair<std::string, std::uint64_t>> losses;  // by cause, see messaging::LossLedger
+  std::uint64_t events = 0;     // behind the log's head
+  Millis oldest_at = 0;         // when the oldest of them happened; 0: none waits
+  std::uint64_t published = 0;  // since the start, repeats too
+  std::uint64_t failures = 0;   // pages published again
+  std::uint64_t damaged = 0;    // events that could not be shown
+  bool stuck = false;           // the last try failed; it goes on trying
 };
 
 // Thread-safe.
@@ -44,6 +43,8 @@ class QueueRelay {
   // Ends within two seconds, whatever the broker does; what was confirmed is kept if the store still takes commits.
   void Stop();
   QueueBacklog Backlog() const;
+  // What was lost on the way by right.
+  const messaging::LossLedger& ledger() const;
 
  private:
   class State;
