@@ -82,7 +82,7 @@ runner() {
 tsan_tests=(base_test base_sqlite_test eventing_test realtime_test sqlite_test chat_sqlite_test messaging_sqlite_test)
 # Of those that would take too long, the part in which threads meet.
 declare -A tsan_part=(
-  [messaging_sqlite_test]='Sqlite/*/virtual:Sqlite/RouterSuite*:Sqlite/InboxSuite*:SqliteInboxTest*:SqliteInboxCrash.*:SqliteTransport.*'
+  [messaging_sqlite_test]='Sqlite/*/virtual:Sqlite/RouterSuite*:Sqlite/InboxSuite*:SqliteInboxTest*:SqliteInboxCrash.*:SqliteOutboxTest*:SqliteTransport.*'
 )
 
 # ThreadSanitizer over the layers that share data between threads.

@@ -10,7 +10,7 @@ import { Redis } from "../lib/redis.mjs";
 import { temporaryFolder } from "../lib/server.mjs";
 
 const kExamples = fileURLToPath(new URL("../../examples", import.meta.url));
-const kNames = ["tasks", "orders_exchange", "rpc", "stream_replay", "notifications"];
+const kNames = ["tasks", "orders_exchange", "rpc", "stream_replay", "notifications", "outbox"];
 const redis = await Redis.start();
 after(() => redis.dispose());
 const rabbit = await Rabbit.start();
@@ -100,6 +100,10 @@ shows("notifications", all, (lines) => {
   assert.ok(gaps.length >= 1, "it is told that it missed something");
   for (const gap of gaps) assert.equal(gap, "a gap (too slow): looks the score up, it is 1500");
   assert.equal(lines.at(-1), "score 1500");
+});
+
+shows("outbox", all, (lines) => {
+  assert.deepEqual(lines, ["receipts that wait: 1", "a receipt for order 7", "receipts that wait: 0"]);
 });
 
 test("what cannot be reached ends with one line that says so", async () => {

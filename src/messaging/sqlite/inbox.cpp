@@ -154,6 +154,10 @@ Task<Status> SqliteUnit::Commit() {
   order->effects = std::exchange(effects_, {});
   order = co_await core_->Commit(std::move(order));
   Drop();
+  auto told = std::exchange(told_, {});
+  if (order->outcome) {
+    for (auto& tell : told) tell();
+  }
   co_return std::move(order->outcome);
 }
 

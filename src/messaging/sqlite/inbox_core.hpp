@@ -29,6 +29,8 @@ class InboxCore : public std::enable_shared_from_this<InboxCore> {
   Task<std::unique_ptr<InboxOrder>> Commit(std::unique_ptr<InboxOrder> order);
   void Close() { writer_->Close(); }
   std::uint64_t commits() const { return writer_->commits(); }
+  const Executor& executor() const { return executor_; }
+  const std::string& path() const { return reader_->path(); }
 
  private:
   using Key = std::pair<std::string, std::string>;

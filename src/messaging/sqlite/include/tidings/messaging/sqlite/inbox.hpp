@@ -90,6 +90,7 @@ class SqliteInbox final : public NumberedInbox {
                            Millis now);
 
  private:
+  friend class SqliteOutbox;
   explicit SqliteInbox(std::shared_ptr<embedded::InboxCore> core);
   std::shared_ptr<embedded::InboxCore> core_;
 };
@@ -102,6 +103,8 @@ class SqliteUnit final : public NumberedUnit {
   using Effect = std::move_only_function<Status(sqlite::Database&)>;
   // In the order in which they are given.
   void OnCommit(Effect effect) { effects_.push_back(std::move(effect)); }
+  // Called on the executor once Commit has succeeded, before it returns; not at all if it fails.
+  void AfterCommit(std::move_only_function<void()> told) { told_.push_back(std::move(told)); }
 
   explicit SqliteUnit(std::shared_ptr<embedded::InboxCore> core);
   ~SqliteUnit() override;
@@ -118,6 +121,7 @@ class SqliteUnit final : public NumberedUnit {
   std::vector<embedded::InboxRecord> records_;
   std::vector<embedded::InboxPlace> places_;
   std::vector<Effect> effects_;
+  std::vector<std::move_only_function<void()>> told_;
 };
 
 }  // namespace tidings::messaging
