@@ -148,7 +148,11 @@ Result<std::string> Engine::Writer::Send(const Caller& caller, const SendDraft& 
       }
       RoomState* room = rooms_->Find(event->stream);
       const auto current = projection_->Current(event->stream, event->version);
-      return Document(*room, current ? *current : *sent, true);
+      MessageRecord message = current ? *current : *sent;
+      // To those outside it is theirs alone: what others made of it is not shown.
+      const bool inside = room->alive() && room->FindMember(caller.key) != nullptr;
+      if (!inside) message.reactions_json.clear();
+      return Document(*room, std::move(message), inside);
     }
   }
   auto found = MemberRoom(caller, draft.room);

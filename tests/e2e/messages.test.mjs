@@ -255,6 +255,20 @@ test("a repeat shows the message as it is now", async () => {
   refused(await ann.trySend(room, { ...body, text: "other" }), 409, "idempotency_conflict");
 });
 
+test("a repeat by somebody who has left shows their message, and nothing of what those inside made of it", async () => {
+  const { ann, bob, room } = await pair();
+  const body = { text: "mine", clientMessageId: unique("c") };
+  const sent = await bob.send(room, body);
+  ok(await ann.react(room, sent._id, "👍"));
+  await ann.read(room, sent.seq);
+  const inside = await bob.send(room, body);
+  assert.deepEqual([inside.reactions.length, inside.seen_by], [1, [ann.id]]);
+  ok(await ann.removeMember(room, bob.id));
+  const outside = await bob.send(room, body);
+  assert.equal(outside._id, sent._id);
+  assert.deepEqual([outside.text, outside.reactions, outside.seen_by, outside.seen_count], ["mine", [], [], 0]);
+});
+
 test("two of one id in flight are one message", async () => {
   const { ann, bob, room } = await pair();
   const client = await ann.connect();
