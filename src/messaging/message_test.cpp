@@ -97,6 +97,7 @@ TEST(LossLedger, ShowsEachCauseAsOneFamily) {
             "# TYPE tidings_messages_lost_total counter\n"
             "tidings_messages_lost_total{cause=\"expired\"} 3\n"
             "tidings_messages_lost_total{cause=\"trimmed\"} 0\n"
+            "tidings_messages_lost_total{cause=\"max-length\"} 0\n"
             "tidings_messages_lost_total{cause=\"unrouted\"} 0\n"
             "tidings_messages_lost_total{cause=\"pub-sub-gap\"} 0\n"
             "tidings_messages_lost_total{cause=\"slow\"} 0\n"

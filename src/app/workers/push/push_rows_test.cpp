@@ -67,7 +67,7 @@ TEST_F(PushRowsTest, OneThatFailedHoldsUpItsRoomAndNoOther) {
   EXPECT_THAT(DueEvents(), ElementsAre("b1"));
   EXPECT_THAT(DueEvents(kPushTime + 500), ElementsAre("b1", "a1"));
   rows_.Done(Due(kPushTime + 500)[1]);
-  EXPECT_THAT(DueEvents(), ElementsAre("b1", "a2")) << "what waited behind it waits no longer than it";
+  EXPECT_THAT(DueEvents(), ElementsAre("a2", "b1")) << "what waited behind it waits no longer than it";
 }
 
 }  // namespace
