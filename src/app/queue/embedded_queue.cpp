@@ -55,6 +55,7 @@ class EmbeddedQueue::State {
     guests_.back()->resident = std::move(resident);
   }
   void Start();
+  void AwaitStarts(std::chrono::milliseconds within);
   void Stop(std::chrono::milliseconds within);
   bool Run(Work work);
   Task<Status> Save() { return broker_.Save(); }
@@ -67,7 +68,7 @@ class EmbeddedQueue::State {
    public:
     std::unique_ptr<QueueResident> resident;
     std::unique_ptr<LogTransport> transport;
-    bool started = false;
+    bool tried = false;
   };
 
   Task<void> Open();
@@ -75,6 +76,7 @@ class EmbeddedQueue::State {
   Task<void> Look();
   Task<void> Serve(Work work);
   Task<void> Close(std::chrono::milliseconds within);
+  void Tried();
   void Ended();
 
   eventing::EventStore& store_;
@@ -92,7 +94,8 @@ class EmbeddedQueue::State {
   std::vector<std::unique_ptr<Guest>> guests_;
   std::unique_ptr<eventing::EventStore::Subscription> subscription_;
   std::mutex mutex_;
-  std::condition_variable ended_changed_;
+  std::condition_variable changed_;
+  std::size_t tried_ = 0;  // guests whose first start has come to its end
   bool ended_ = false;
   std::thread thread_;
 };
@@ -146,6 +149,7 @@ Task<void> EmbeddedQueue::State::Settle(Guest& guest) {
   guest.transport = std::make_unique<LogTransport>(broker_, guest.resident->start());
   while (!stopping_) {
     Status started = co_await guest.resident->Start(*guest.transport, timers_);
+    if (!std::exchange(guest.tried, true)) Tried();
     if (started) {
       log::Info("worker_started", {{"worker", name}});
       co_return;
@@ -193,7 +197,7 @@ void EmbeddedQueue::State::Stop(std::chrono::milliseconds within) {
   });
   {
     std::unique_lock lock(mutex_);
-    ended_changed_.wait_for(lock, within, [&] { return ended_; });
+    changed_.wait_for(lock, within, [&] { return ended_; });
     ended_ = true;
   }
   context_.stop();
@@ -212,12 +216,25 @@ Task<void> EmbeddedQueue::State::Close(std::chrono::milliseconds within) {
   if (!closed) log::Warning("queues_not_saved", {{"reason", closed.error().message()}});
 }
 
+void EmbeddedQueue::State::AwaitStarts(std::chrono::milliseconds within) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, within, [&] { return ended_ || tried_ == guests_.size(); });
+}
+
+void EmbeddedQueue::State::Tried() {
+  {
+    const std::scoped_lock lock(mutex_);
+    ++tried_;
+  }
+  changed_.notify_all();
+}
+
 void EmbeddedQueue::State::Ended() {
   {
     const std::scoped_lock lock(mutex_);
     ended_ = true;
   }
-  ended_changed_.notify_all();
+  changed_.notify_all();
 }
 
 EmbeddedQueue::EmbeddedQueue(eventing::EventStore& store, chat::ReadPool& reads, chat::Engine& engine,
@@ -226,6 +243,7 @@ EmbeddedQueue::EmbeddedQueue(eventing::EventStore& store, chat::ReadPool& reads,
 EmbeddedQueue::~EmbeddedQueue() = default;
 void EmbeddedQueue::Add(std::unique_ptr<QueueResident> resident) { state_->Add(std::move(resident)); }
 void EmbeddedQueue::Start() { state_->Start(); }
+void EmbeddedQueue::AwaitStarts(std::chrono::milliseconds within) { state_->AwaitStarts(within); }
 void EmbeddedQueue::Stop(std::chrono::milliseconds within) { state_->Stop(within); }
 bool EmbeddedQueue::Run(Work work) { return state_->Run(std::move(work)); }
 Task<Status> EmbeddedQueue::Save() { return state_->Save(); }

@@ -38,7 +38,8 @@ LogBrokerState::LogBrokerState(messaging::Executor executor, messaging::Timers& 
       sources_(sources),
       options_(std::move(options)),
       views_(executor_, sources.reads, options_.source),
-      save_ended_(executor_) {}
+      save_ended_(executor_),
+      made_at_(Head()) {}
 
 LogBrokerState::~LogBrokerState() = default;
 
@@ -111,7 +112,7 @@ Status LogBrokerState::Declare(const Topology& topology, QueueStart start, const
   }
   for (const Binding& binding : topology.bindings()) {
     const bool anew = std::ranges::find(begin_anew, binding.queue) != begin_anew.end();
-    Bind(binding, anew && start == QueueStart::kBeginning);
+    Bind(binding, anew ? PlaceOf(start) : Head());
   }
   return {};
 }
@@ -147,14 +148,23 @@ Status LogBrokerState::CheckDeclaration(const Topology& topology, const void* co
   return {};
 }
 
-void LogBrokerState::Bind(const Binding& binding, bool at_beginning) {
+chat::Position LogBrokerState::PlaceOf(QueueStart start) const {
+  switch (start) {
+    case QueueStart::kHead: break;
+    case QueueStart::kOpening: return made_at_;
+    case QueueStart::kBeginning: return 0;
+  }
+  return Head();
+}
+
+void LogBrokerState::Bind(const Binding& binding, chat::Position from) {
   LogQueue& queue = *Queue(binding.queue);
   LogExchange& exchange = exchanges_.find(binding.exchange)->second;
   std::pair bound(binding.pattern, queue.key());
   if (std::ranges::find(exchange.bindings, bound) != exchange.bindings.end()) return;
   exchange.bindings.push_back(std::move(bound));
   if (binding.exchange == kEventsExchange) {
-    queue.Select(binding.pattern, at_beginning ? 0 : Head());
+    queue.Select(binding.pattern, from);
   } else {
     queue.Bind(binding.exchange, binding.pattern);
   }

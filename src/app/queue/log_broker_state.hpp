@@ -91,7 +91,9 @@ class LogBrokerState : public std::enable_shared_from_this<LogBrokerState> {
   Status CheckDeclaration(const messaging::Topology& topology, const void* connection);
   std::shared_ptr<LogQueue> AddQueue(const std::string& name, const messaging::QueueOptions& options,
                                      const void* owner);
-  void Bind(const messaging::Binding& binding, bool at_beginning);
+  chat::Position PlaceOf(QueueStart start) const;
+  // What is bound to the log for the first time begins behind `from`.
+  void Bind(const messaging::Binding& binding, chat::Position from);
   void RemoveQueue(const std::string& queue);
   Result<std::vector<LogQueue*>> Route(const messaging::Outgoing& outgoing);
   void Restore(const chat::QueueRows& rows);
@@ -123,6 +125,7 @@ class LogBrokerState : public std::enable_shared_from_this<LogBrokerState> {
   bool save_soon_ = false;
   messaging::Alarm save_alarm_;
   messaging::Signal save_ended_;
+  const chat::Position made_at_;
 
   std::atomic<bool> wanted_{false};
   std::atomic<bool> woken_{false};

@@ -177,6 +177,14 @@ TEST_F(LogCursorTest, BeginsAtTheHeadOrAtTheBeginning) {
   EXPECT_THAT(Drain("early"), ElementsAre("1", "2", "3", "4", "5"));
 }
 
+TEST_F(LogCursorTest, BeginsWhereTheLogStoodAsTheBrokerWasMade) {
+  Say(1, 3);
+  Restart(QueueStart::kOpening);
+  Say(4, 5);
+  Bind("worker");
+  EXPECT_THAT(Drain("worker"), ElementsAre("4", "5"));
+}
+
 TEST_F(LogCursorTest, RoutesByTheTypesOfEvents) {
   Bind("rooms", "room.*");
   Bind("created", "*.created");

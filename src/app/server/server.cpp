@@ -315,7 +315,10 @@ void Server::Run() {
   state.loop.RunEvery(kReload, [&] { state.Reload(false); });
   state.store->Start();
   if (state.queue_relay) state.queue_relay->Start();
-  if (state.embedded_queue) state.embedded_queue->Start();
+  if (state.embedded_queue) {
+    state.embedded_queue->Start();
+    state.embedded_queue->AwaitStarts();
+  }
   for (const std::string& address : state.addresses) {
     log::Info("listening", {{"address", address}, {"data", state.config.data}});
   }

@@ -18,7 +18,7 @@ class QueueResident {
   virtual ~QueueResident() = default;
   // Tells this one's transport from others in the log, and where its queues begin.
   virtual std::string name() const = 0;
-  virtual QueueStart start() const { return QueueStart::kHead; }
+  virtual QueueStart start() const { return QueueStart::kOpening; }
   // Declares, subscribes and begins. Both outlive Stop. An error is logged, and tried again later unless it is kInvalid.
   virtual messaging::Task<Status> Start(messaging::Transport& transport, messaging::Timers& timers) = 0;
   // Finishes what it is at, within the deadline. Called once, also if Start failed.
@@ -49,6 +49,9 @@ class EmbeddedQueue {
   void Add(std::unique_ptr<QueueResident> resident);
   // Opens the queues, declares the contract's exchange and queue, and starts the residents.
   void Start();
+  // Until each resident has started, or failed to once, so that its queues are on disk before anything happens that belongs in
+  // them; no longer than `within`.
+  void AwaitStarts(std::chrono::milliseconds within = std::chrono::seconds(3));
   // Stops the residents and saves. Ends within `within`. REQUIRES: the store still takes commits.
   void Stop(std::chrono::milliseconds within = std::chrono::seconds(5));
 

@@ -98,6 +98,7 @@ class LogBroker {
 // Where a queue begins that is bound to the log for the first time.
 enum class QueueStart {
   kHead,       // what happens from now on, as on RabbitMQ
+  kOpening,    // what has happened since the broker was made, which is before the server took a request
   kBeginning,  // the whole log
 };
 
