@@ -45,9 +45,21 @@ outside() {
     -DCMAKE_CXX_COMPILER="$compiler" "$@" && cmake --build "$scratch/$folder" -j 2
 }
 
-# The blocks of C++ in docs/messaging.md are one program.
+# take_program INFO FILE: the blocks of docs/messaging.md that begin with ```INFO are one program.
 take_program() {
-  sed -n '/^```cpp$/,/^```$/{/^```/d;p}' ../../docs/messaging.md >"$scratch/docs.cpp" && grep -q "int main" "$scratch/docs.cpp"
+  sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/{/^\`\`\`/d;p}" ../../docs/messaging.md >"$2" && grep -q "int main" "$2"
+}
+
+# The program of production does its work, and ends well by SIGTERM. It is looked at for half a minute.
+stops_in_good_order() {
+  timeout 60 "$scratch/clang/service" "sqlite:$scratch/queues" >"$scratch/service.log" 2>&1 &
+  local service=$! look
+  for ((look = 0; look < 300; ++look)); do
+    ! grep -q "small picture 1" "$scratch/service.log" || break
+    sleep 0.1
+  done
+  kill -TERM "$service"
+  wait "$service" && grep -q "small picture 1" "$scratch/service.log"
 }
 
 refuses_missing_components() {
@@ -64,12 +76,14 @@ END
 
 succeeds "the components of messaging are installed" install_components
 succeeds "a component that is not there is refused by name" refuses_missing_components
-succeeds "the program is taken out of docs/messaging.md" take_program
+succeeds "the program is taken out of docs/messaging.md" take_program cpp "$scratch/docs.cpp"
+succeeds "so is that of production" take_program "cpp service" "$scratch/service.cpp"
 succeeds "a project outside finds and links tidings::messaging" outside clang clang++-19 -DCMAKE_BUILD_TYPE=Debug \
-  -DDOCS_PROGRAM="$scratch/docs.cpp" &&
+  -DDOCS_PROGRAM="$scratch/docs.cpp" -DDOCS_SERVICE="$scratch/service.cpp" &&
   succeeds "its program runs" "$scratch/clang/orders" &&
   succeeds "all headers are one program, and it opens each transport" "$scratch/clang/everything" &&
-  succeeds "the program of docs/messaging.md runs" "$scratch/clang/docs"
+  succeeds "the program of docs/messaging.md runs" "$scratch/clang/docs" &&
+  succeeds "that of production handles a message, and stops in good order" stops_in_good_order
 succeeds "it compiles with g++ 12 as C++23" outside gcc g++-12 -DCMAKE_BUILD_TYPE=Debug \
   "-DCMAKE_CXX_FLAGS=-fsanitize=address" &&
   succeeds "its program runs there under AddressSanitizer" "$scratch/gcc/orders" &&

@@ -244,9 +244,9 @@ int main(int argc, char** argv) {
   CLI::App* serve = cli.add_subcommand("serve", "Serve clients until SIGTERM");
   flags.AddData(*serve);
   flags.Add(*serve, "--listen", "listen", "HOST:PORT to listen at, several times for several (127.0.0.1:8080)");
-  flags.Add(*serve, "--store", "store", "Store URL; the embedded one in --data if not given");
+  flags.Add(*serve, "--store", "store", "Not there yet, refused: this version has the embedded store in --data alone");
   flags.Add(*serve, "--amqp", "amqp.url", "RabbitMQ to publish to");
-  flags.Add(*serve, "--redis", "redis.url", "Redis of a cluster");
+  flags.Add(*serve, "--redis", "redis.url", "Not there yet, refused: this version runs on one node");
 
   CLI::App* config = cli.add_subcommand("config", "Print the settings and where each comes from, secrets masked");
   flags.AddData(*config);
