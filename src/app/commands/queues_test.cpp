@@ -143,6 +143,17 @@ TEST_F(QueuesTest, SayWhichQueueIsMissingAndWhereToLook) {
   EXPECT_EQ(listed.error().message(), "there is no queue job; `tidings queue list` shows what there is");
 }
 
+// Asked before anything is connected to: nobody listens at this port.
+TEST_F(QueuesTest, OfRabbitMqAreNamedToBeMoved) {
+  std::ostringstream out;
+  const BridgeOrder order{"amqp://guest:guest@127.0.0.1:1/", "sqlite:" + File("queues"), {}, false};
+  const Status moved = RunBridge(Here(), order, out);
+  ASSERT_FALSE(moved);
+  EXPECT_EQ(moved.error().code(), ErrorCode::kInvalid);
+  EXPECT_THAT(moved.error().message(), HasSubstr("name them with --queue"));
+  EXPECT_EQ(out.str(), "");
+}
+
 TEST_F(QueuesTest, AreNotMovedToWhereTheyWouldBeLost) {
   const std::string address = "sqlite:" + File("queues");
   ASSERT_TRUE(OnTransport(address, Bury, true));
