@@ -211,6 +211,9 @@ TEST_F(TransferTest, CopiesAStore) {
   EXPECT_THAT(FindingsIn(File("copy")), IsEmpty());
   EXPECT_EQ(Rows(data(), kTables[0]), Rows(File("copy"), kTables[0]));
   EXPECT_FALSE(Backup(Here(), File("copy"), out)) << "over a store";
+  const auto nameless = Backup(Here(), "", out);
+  ASSERT_FALSE(nameless);
+  EXPECT_EQ(nameless.error().message(), "the folder of the copy has no name; name one that is not there yet");
 }
 
 }  // namespace
