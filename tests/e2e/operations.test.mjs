@@ -1,6 +1,6 @@
 // Running it: health, metrics, limits, the commands, verify, export and import, backup.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Api, ok, refused, request } from "../lib/http.mjs";
 import { mint } from "../lib/jwt.mjs";
@@ -218,6 +218,54 @@ test("a command line that makes no sense: exit code 2, what is wrong, and the he
   const environment = await run(kBinary, ["verify", "--data", data], { PATH: process.env.PATH, TIDINGS_LISTEN: "nonsense" });
   assert.equal(environment.code, 1, environment.stderr);
   assert.match(environment.stderr, /nonsense/);
+});
+
+// A line of bash, to which `tidings` is the command on the server's folder.
+const shell = (own, line) =>
+  run("bash", ["-c", `set -o pipefail; tidings() { ${kBinary} "$@" --data ${own.dir}; }; ${line}`], own.env);
+
+test("output that is not taken whole is an error, whatever the command", async () => {
+  await withServer({ env: { TIDINGS_WORKERS_INSIDE: "archive", TIDINGS_ARCHIVE_GATHER: "100ms" } }, async (own) => {
+    const { ann } = await furnished(own);
+    const room = (await ann.createRoom())._id;
+    for (let i = 0; i < 100; i++) await ann.send(room, "x".repeat(900));
+    await eventually("an archive", async () => (await own.command("archive", "cat")).stdout.length > 65_536);
+    for (const command of ["archive cat", "user list", "queue list", "queue peek chat_messages --waiting --json", "export -", "verify", "config", "token bob"]) {
+      const { code, stdout, stderr } = await shell(own, `tidings ${command} > /dev/full`);
+      assert.equal(code, 1, `${command}: ${stderr}`);
+      assert.match(stderr, /^tidings: .*standard output.*No space left on device.*\n$/, command);
+      assert.equal(stdout, "");
+    }
+    // A whole line, and the end of the pipe.
+    const { code, stdout } = await shell(own, "tidings user list | cat");
+    assert.equal(code, 0);
+    assert.match(stdout, /\n$/);
+  });
+});
+
+test("export into a pipe whose reader leaves takes its copy along, and devices and links stay", async () => {
+  await withServer({}, async (own) => {
+    const { ann } = await furnished(own);
+    const room = (await ann.createRoom())._id;
+    for (let i = 0; i < 100; i++) await ann.send(room, "x".repeat(9_000));
+    const { code, stdout } = await shell(own, "tidings export - | head -c 100");
+    assert.deepEqual([code, stdout.length], [128 + 13, 100]);
+    assert.deepEqual(readdirSync(own.dir).filter((name) => name.startsWith("copy-")), []);
+
+    const place = temporaryFolder();
+    expectSuccess(await run("mkfifo", [join(place, "pipe")]), "mkfifo");
+    const piped = await shell(own, `cat ${place}/pipe > ${place}/read & tidings export ${place}/pipe && wait`);
+    expectSuccess(piped, "export into a pipe");
+    assert.match(piped.stdout, /^exported /);
+    assert.ok(statSync(join(place, "pipe")).isFIFO());
+    symlinkSync("target", join(place, "link"));
+    expectSuccess(await own.command("export", join(place, "link")), "export along a link");
+    assert.ok(lstatSync(join(place, "link")).isSymbolicLink());
+    const counts = ["read", "target"].map((name) => readFileSync(join(place, name), "utf8").split("\n").length);
+    assert.equal(counts[0], counts[1]);
+    assert.ok(counts[0] > 100);
+    expectFailure(await own.command("export", join(place, "link")), "over a file that a link leads to");
+  });
 });
 
 test("token says when it makes the secret that it signs with", async () => {

@@ -23,8 +23,13 @@ Status CopySecret(const std::string& from, const std::string& to) {
 }  // namespace
 
 Status Backup(const Config& config, const std::string& folder, std::ostream& out) {
+  if (folder.empty())
+    return Fail(ErrorCode::kInvalid, "the folder of the copy has no name; name one that is not there yet");
+  std::error_code failure;
+  const auto whole = std::filesystem::absolute(folder, failure);
+  if (failure) return Fail(ErrorCode::kInternal, "cannot tell where " + folder + " is: " + failure.message());
+  const std::string target = whole.lexically_normal().string();
   Progress progress;
-  const std::string target = std::filesystem::absolute(folder).lexically_normal().string();
   const auto tell = [&](std::uint64_t done, std::uint64_t all) { progress.Tell("copying pages", done, all); };
   auto access = Access::Open(config.data, Use::kChange);
   if (!access) return std::unexpected(access.error());

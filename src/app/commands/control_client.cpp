@@ -2,7 +2,6 @@
 
 #include <thread>
 
-#include <tidings/app/control_file.hpp>
 #include <tidings/app/server.hpp>
 #include <tidings/auth/jwt.hpp>
 #include <tidings/base/clock.hpp>
@@ -13,7 +12,6 @@ namespace tidings::app {
 
 namespace {
 
-constexpr std::chrono::seconds kTimeout{30};
 constexpr std::chrono::milliseconds kBetween{100};
 constexpr int kTries = 50;  // of kBetween, for a server that is just starting
 
@@ -30,14 +28,16 @@ Result<std::string> TokenOf(const std::string& data) {
 
 }  // namespace
 
-Result<ControlClient> ControlClient::Find(const std::string& data) {
+Result<ControlClient> ControlClient::Find(const std::string& data, std::chrono::milliseconds patience) {
+  const auto until = std::chrono::steady_clock::now() + patience;
   auto token = TokenOf(data);
   if (!token) return std::unexpected(token.error());
   for (int tries = 0;; ++tries) {
     if (const auto file = ReadControlFile(data)) {
-      ControlClient client(file->port, *token);
-      const auto known = client.Get("/control/backup");
+      ControlClient client(data, *file, *token);
+      const auto known = client.Ask("GET", "/control/backup", "", until);
       if (known) return client;
+      if (known.error().code() == ErrorCode::kTimeout) return std::unexpected(known.error());
       if (known.error().code() != ErrorCode::kUnavailable || tries >= kTries) {
         return std::unexpected(known.error().Within("the server of " + data));
       }
@@ -49,7 +49,8 @@ Result<ControlClient> ControlClient::Find(const std::string& data) {
   }
 }
 
-Result<json::object> ControlClient::Ask(std::string_view method, const std::string& path, const std::string& body) {
+Result<json::object> ControlClient::Ask(std::string_view method, const std::string& path, const std::string& body,
+                                        std::chrono::steady_clock::time_point until) {
   std::string request(method);
   request +=
       " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nAuthorization: Bearer " + token_ + "\r\n";
@@ -57,7 +58,11 @@ Result<json::object> ControlClient::Ask(std::string_view method, const std::stri
     request += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
   }
   request += "\r\n" + body;
-  const auto answer = AskLoopback(port_, request, kTimeout);
+  const auto answer = AskLoopback(file_.port, request, until);
+  if (!answer && answer.error().code() == ErrorCode::kTimeout) {
+    return Fail(ErrorCode::kTimeout, "a server (pid " + std::to_string(file_.pid) + ") holds " + data_ +
+                                         " and does not answer; see what keeps it, or stop it");
+  }
   if (!answer) return std::unexpected(answer.error());
   auto parsed = json::Parse(answer->body);
   if (!parsed || !parsed->is_object()) return Fail(ErrorCode::kInternal, "the server's answer makes no sense");

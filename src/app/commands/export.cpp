@@ -181,7 +181,7 @@ Status Export(const Config& config, const std::string& file, std::ostream& out, 
     progress.Clear();
     if (!counts) return std::unexpected(counts.error());
     if (auto finished = target->Finish(); !finished) return finished;
-    if (file == "-") return {};
+    if (ExportFile::IsOutput(file)) return {};
     out << "exported " << counts->users << " users, " << counts->rooms << " rooms and " << counts->events
         << " events to " << file << '\n';
     return {};

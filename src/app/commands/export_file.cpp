@@ -1,6 +1,7 @@
 #include "export_file.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,35 +11,71 @@
 
 namespace tidings::app {
 
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kMostLinks = 40;  // as the kernel follows
+
+// Where symbolic links lead, to something or to nothing.
+std::string Followed(const std::string& file) {
+  fs::path path(file);
+  std::error_code failure;
+  for (int links = 0; links < kMostLinks && fs::is_symlink(fs::symlink_status(path, failure)); ++links) {
+    const fs::path next = fs::read_symlink(path, failure);
+    if (failure) break;
+    path = path.parent_path() / next;  // an absolute one stands for itself
+  }
+  return path.string();
+}
+
+}  // namespace
+
+bool ExportFile::IsOutput(const std::string& file) { return file == "-" || file == "/dev/stdout"; }
+
 Status ExportFile::Free(const std::string& file, bool replace) {
-  if (file == "-" || replace || access(file.c_str(), F_OK) != 0) return {};
-  std::error_code unknown;
-  if (std::filesystem::file_size(file, unknown) == 0) return {};  // as mktemp makes it
+  if (IsOutput(file) || replace) return {};
+  struct stat found{};
+  if (stat(file.c_str(), &found) != 0 || !S_ISREG(found.st_mode)) return {};
+  if (found.st_size == 0) return {};  // as mktemp makes it
   return Fail(ErrorCode::kConflict, file + " is there already; name another file, or replace it with --force");
 }
 
 Result<ExportFile> ExportFile::Make(const std::string& file, std::ostream& out) {
-  ExportFile made(file, nullptr, out);
-  if (file == "-") return made;
-  const std::string part = made.PartName();
-  unlink(part.c_str());
-  const int fd = open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  ExportFile made(file, out);
+  if (IsOutput(file)) return made;
+  struct stat found{};
+  int fd = -1;
+  if (stat(file.c_str(), &found) == 0 && !S_ISREG(found.st_mode)) {
+    fd = open(file.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
+  } else {
+    made.target_ = Followed(file);
+    const std::string part = made.target_ + ".part";
+    unlink(part.c_str());
+    fd = open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0) made.part_ = part;
+  }
   if (fd >= 0) made.handle_ = fdopen(fd, "w");
   if (made.handle_ == nullptr) return made.Failed();
   return made;
 }
 
 ExportFile::ExportFile(ExportFile&& other) noexcept
-    : file_(std::move(other.file_)), handle_(std::exchange(other.handle_, nullptr)), out_(other.out_) {}
+    : file_(std::move(other.file_)),
+      target_(std::move(other.target_)),
+      part_(std::move(other.part_)),
+      handle_(std::exchange(other.handle_, nullptr)),
+      out_(other.out_) {}
 
 ExportFile::~ExportFile() {
   if (handle_ == nullptr) return;
   std::fclose(handle_);
-  unlink(PartName().c_str());
+  if (!part_.empty()) unlink(part_.c_str());
 }
 
 std::unexpected<Error> ExportFile::Failed() const {
-  return Fail(ErrorCode::kInternal, "cannot write " + file_ + ": " + std::strerror(errno));
+  return Fail(ErrorCode::kInternal,
+              "cannot write " + (IsOutput(file_) ? "to standard output" : file_) + ": " + std::strerror(errno));
 }
 
 Status ExportFile::Write(std::string_view line) {
@@ -57,8 +94,10 @@ Status ExportFile::Finish() {
     if (!out_) return Failed();
     return {};
   }
-  if (std::fflush(handle_) != 0 || fsync(fileno(handle_)) != 0) return Failed();
-  if (std::rename(PartName().c_str(), file_.c_str()) != 0) return Failed();
+  if (std::fflush(handle_) != 0) return Failed();
+  if (!part_.empty() && (fsync(fileno(handle_)) != 0 || std::rename(part_.c_str(), target_.c_str()) != 0)) {
+    return Failed();
+  }
   std::fclose(std::exchange(handle_, nullptr));
   return {};
 }

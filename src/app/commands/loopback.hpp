@@ -15,7 +15,8 @@ struct PlainAnswer {
 };
 
 // Sends `request`, a whole HTTP/1.1 request with Connection: close, to 127.0.0.1 and reads the answer, at most 16 MiB.
-// kUnavailable: nobody listens there, or nothing came within `timeout`.
-Result<PlainAnswer> AskLoopback(std::uint16_t port, const std::string& request, std::chrono::seconds timeout);
+// kUnavailable: nobody listens there, or the connection broke. kTimeout: the whole answer was not there at `until`.
+Result<PlainAnswer> AskLoopback(std::uint16_t port, const std::string& request,
+                                std::chrono::steady_clock::time_point until);
 
 }  // namespace tidings::app

@@ -143,6 +143,28 @@ TEST_F(QueuesTest, SayWhichQueueIsMissingAndWhereToLook) {
   EXPECT_EQ(listed.error().message(), "there is no queue job; `tidings queue list` shows what there is");
 }
 
+TEST_F(QueuesTest, SayWhatAnEditCanChange) {
+  const std::string address = "sqlite:" + File("queues");
+  ASSERT_TRUE(OnTransport(address, Bury, true));
+  const Status asked = Try(address, {{"do", "edit"}, {"queue", "jobs"}, {"id", "id-1"}}, nullptr);
+  ASSERT_FALSE(asked);
+  EXPECT_EQ(asked.error().code(), ErrorCode::kInvalid);
+  for (const char* option : {"--body", "--body-file", "--type", "--key", "--set", "--remove"}) {
+    EXPECT_THAT(asked.error().message(), HasSubstr(option));
+  }
+}
+
+// Asked before anything is connected to: nobody listens at this port.
+TEST_F(QueuesTest, OfRabbitMqAreNamedToBeMoved) {
+  std::ostringstream out;
+  const BridgeOrder order{"amqp://guest:guest@127.0.0.1:1/", "sqlite:" + File("queues"), {}, false};
+  const Status moved = RunBridge(Here(), order, out);
+  ASSERT_FALSE(moved);
+  EXPECT_EQ(moved.error().code(), ErrorCode::kInvalid);
+  EXPECT_THAT(moved.error().message(), HasSubstr("name them with --queue"));
+  EXPECT_EQ(out.str(), "");
+}
+
 TEST_F(QueuesTest, AreNotMovedToWhereTheyWouldBeLost) {
   const std::string address = "sqlite:" + File("queues");
   ASSERT_TRUE(OnTransport(address, Bury, true));

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <future>
 
 #include "testing/store_fixture.hpp"
 
@@ -129,6 +130,39 @@ TEST_F(TransferTest, ReplacesAFileOnlyWhenToldTo) {
   EXPECT_GT(std::ranges::count(Read("export.jsonl"), '\n'), 20);
 }
 
+TEST_F(TransferTest, WritesIntoAPipeThatStays) {
+  Live(1, 20);
+  Export(data(), "export.jsonl");
+  const std::string pipe = File("pipe");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  auto read = std::async(std::launch::async, [&] { return Read("pipe"); });
+  Export(data(), "pipe");
+  const std::string taken = read.get();
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  EXPECT_EQ(std::ranges::count(taken, '\n'), std::ranges::count(Read("export.jsonl"), '\n'));
+  EXPECT_FALSE(std::filesystem::exists(pipe + ".part"));
+}
+
+TEST_F(TransferTest, FollowsALinkThatStays) {
+  Live(1, 20);
+  std::filesystem::create_directory(File("elsewhere"));
+  std::filesystem::create_symlink("elsewhere/export.jsonl", File("second"));
+  std::filesystem::create_symlink(File("second"), File("first"));
+  Export(data(), "first");  // to a file that is not there yet
+  EXPECT_TRUE(std::filesystem::is_symlink(File("first")));
+  EXPECT_TRUE(std::filesystem::is_symlink(File("second")));
+  const std::string whole = Read("elsewhere/export.jsonl");
+  EXPECT_GT(std::ranges::count(whole, '\n'), 20);
+
+  Write("elsewhere/export.jsonl", "precious\n");
+  std::ostringstream out;
+  EXPECT_FALSE(app::Export(Here(), File("first"), out));
+  EXPECT_EQ(Read("first"), "precious\n");
+  ASSERT_TRUE(app::Export(Here(), File("first"), out, true));
+  EXPECT_TRUE(std::filesystem::is_symlink(File("first")));
+  EXPECT_EQ(std::ranges::count(Read("elsewhere/export.jsonl"), '\n'), std::ranges::count(whole, '\n'));
+}
+
 TEST_F(TransferTest, RefusesAStoreThatHasSomething) {
   Live(1, 20);
   Export(data(), "export.jsonl");
@@ -177,6 +211,9 @@ TEST_F(TransferTest, CopiesAStore) {
   EXPECT_THAT(FindingsIn(File("copy")), IsEmpty());
   EXPECT_EQ(Rows(data(), kTables[0]), Rows(File("copy"), kTables[0]));
   EXPECT_FALSE(Backup(Here(), File("copy"), out)) << "over a store";
+  const auto nameless = Backup(Here(), "", out);
+  ASSERT_FALSE(nameless);
+  EXPECT_EQ(nameless.error().message(), "the folder of the copy has no name; name one that is not there yet");
 }
 
 }  // namespace

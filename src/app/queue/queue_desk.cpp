@@ -215,7 +215,10 @@ Task<Result<Lines>> QueueDesk::Edit(json::object request) {
   if (!id) co_return std::unexpected(id.error());
   const auto change = Change::Of(request);
   if (!change) co_return std::unexpected(change.error());
-  if (change->empty()) co_return Fail(ErrorCode::kInvalid, "say what is to be changed");
+  if (change->empty()) {
+    co_return Fail(ErrorCode::kInvalid,
+                   "nothing is to be changed; give --body, --body-file, --type, --key, --set or --remove");
+  }
   DeadLetters dead(transport_, timers_, ledger_);
   std::function<void(Message&)> apply = [&change](Message& message) { change->Apply(message); };
   Status edited = co_await dead.Edit(*queue, *id, std::move(apply));

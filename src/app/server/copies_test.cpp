@@ -53,14 +53,16 @@ TEST_F(CopiesTest, LostOnesAreRemovedAndNothingElse) {
 }
 
 TEST_F(CopiesTest, ASignalTakesTheCopyAlong) {
-  const std::string copy = Make();
-  EXPECT_EXIT(
-      {
-        RemoveCopyOnSignal(copy);
-        raise(SIGTERM);
-      },
-      testing::ExitedWithCode(128 + SIGTERM), "");
-  EXPECT_FALSE(fs::exists(copy));
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGXFSZ}) {
+    const std::string copy = Make();
+    EXPECT_EXIT(
+        {
+          RemoveCopyOnSignal(copy);
+          raise(signal);
+        },
+        testing::ExitedWithCode(128 + signal), "");
+    EXPECT_FALSE(fs::exists(copy)) << signal;
+  }
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// The command line. Every command exits with 0, or prints one line that says what is wrong and what to do.
+// The command line. Every command exits with 0, or prints one line that says what is wrong and what to do. Output that is
+// not taken whole is wrong, too.
 #include <CLI/CLI.hpp>
 
 #include <termios.h>
@@ -16,6 +17,7 @@
 #include <tidings/auth/jwt.hpp>
 #include <tidings/base/log.hpp>
 
+#include "output.hpp"
 #include "queue_commands.hpp"
 
 using namespace tidings;
@@ -79,6 +81,7 @@ int Serve(const app::Config& config) {
   if (!server) return Complain(server.error());
   for (const std::string& address : (*server)->Addresses()) std::cout << "tidings: listening at " << address << '\n';
   std::cout << std::flush;
+  std::cout.clear();  // it serves as well if nobody wants to hear where
   (*server)->Run();
   return 0;
 }
@@ -233,9 +236,7 @@ class StoreCommands {
   bool restore_ = false;
 };
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int RunCommand(int argc, char** argv) {
   CLI::App cli("tidings: a chat messaging server that does not lose a message");
   cli.require_subcommand(1);
   cli.set_version_flag("--version", "tidings " TIDINGS_VERSION);
@@ -297,15 +298,27 @@ int main(int argc, char** argv) {
       return ComplainOfUsage(cli, CLI::RequiredError("--amqp URL, the RabbitMQ that the server publishes to,"));
     }
     const Status worked = app::RunWorker(worker_name, loaded->config, std::cout);
+    std::cout.clear();  // as for serve
     return worked ? 0 : Complain(worked.error());
   }
   log::SetLevel(log::Level::kOff);  // a command says what it has to say in one line
   try {
     auto done = commands.Run(loaded->config);
     if (!done) done = queues.Run(loaded->config);
+    // Before the error, if there is one. What is not taken then is seen at the end.
     std::cout << std::flush;
     return *done ? 0 : Complain(done->error());
   } catch (const std::exception& failure) {
     return Complain(std::string(failure.what()));
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Output output;
+  const int code = RunCommand(argc, argv);
+  if (code != 0) return code;  // and said so
+  const Status whole = output.Finish();
+  return whole ? 0 : Complain(whole.error());
 }

@@ -57,11 +57,14 @@ QueueCommands::QueueCommands(CLI::App& cli, const std::function<void(CLI::App&)>
   add_data(*bridge_);
   bridge_
       ->add_option("--from", bridge_order_.from,
-                   "sqlite for the store in --data, served or not; or sqlite:FILE, redis://HOST:PORT")
+                   "sqlite for the store in --data, served or not; or sqlite:FILE, redis://HOST:PORT, amqp://…")
       ->required();
   bridge_->add_option("--to", bridge_order_.to, "amqp://USER:PASSWORD@HOST:PORT/VHOST, or another transport")
       ->required();
-  bridge_->add_option("--queue", bridge_order_.queues, "A queue to move; several times for several; all if not given")
+  bridge_
+      ->add_option(
+          "--queue", bridge_order_.queues,
+          "A queue to move; several times for several; all if not given, but of RabbitMQ, which does not tell them")
       ->allow_extra_args(false);
   bridge_->add_flag("--follow", bridge_order_.follow, "Go on with what comes, until SIGTERM");
 }

@@ -18,6 +18,7 @@ namespace tidings::net {
 namespace {
 
 constexpr int kPollMs = 1'000;
+constexpr std::size_t kMostDropped = 64 * 1024;  // of a body, kept or not, if less is kept
 
 // Once for the process, before any thread uses it.
 void StartCurl() {
@@ -69,6 +70,8 @@ class Transfer {
   CURL* easy_ = nullptr;
   curl_slist* headers_ = nullptr;
   std::size_t most_reply_ = 0;
+  std::size_t read_ = 0;  // of the body
+  bool endless_ = false;
   bool refused_address_ = false;
   char error_[CURL_ERROR_SIZE] = "";
 };
@@ -85,7 +88,9 @@ std::size_t Transfer::TakeBody(char* bytes, std::size_t size, std::size_t count,
   auto& transfer = *static_cast<Transfer*>(self);
   std::string& body = transfer.reply_.body;
   body.append(bytes, std::min(size * count, transfer.most_reply_ - body.size()));
-  return size * count;
+  transfer.read_ += size * count;
+  transfer.endless_ = transfer.read_ > std::max(transfer.most_reply_, kMostDropped);
+  return transfer.endless_ ? CURL_WRITEFUNC_ERROR : size * count;
 }
 
 std::size_t Transfer::TakeHeader(char* bytes, std::size_t size, std::size_t count, void* self) {
@@ -138,7 +143,7 @@ CURL* Transfer::Open(const HttpClientOptions& options) {
 }
 
 void Transfer::Finish(CURLcode code) {
-  if (code == CURLE_OK) {
+  if (code == CURLE_OK || endless_) {
     long status = 0;
     curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
     reply_.status = static_cast<int>(status);

@@ -94,10 +94,11 @@ TEST(CheckUrl, TakesPlainUrlsOnly) {
   }
 }
 
-// Answers one request with `answer`, and keeps what came.
+// Answers one request with `answer`, which goes on for as long as it is read if it is `endless`, and keeps what came.
 class OneAnswer {
  public:
-  explicit OneAnswer(std::string answer) : answer_(std::move(answer)), listening_(socket(AF_INET, SOCK_STREAM, 0)) {
+  explicit OneAnswer(std::string answer, bool endless = false)
+      : answer_(std::move(answer)), endless_(endless), listening_(socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -115,6 +116,7 @@ class OneAnswer {
   }
   std::string Url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/hook"; }
   std::string received;
+  std::atomic<std::size_t> poured = 0;
 
  private:
   void Serve() {
@@ -127,10 +129,13 @@ class OneAnswer {
       received.append(bytes, static_cast<std::size_t>(got));
     }
     send(peer, answer_.data(), answer_.size(), MSG_NOSIGNAL);
+    const std::string more(16 * 1024, 'z');
+    while (endless_ && send(peer, more.data(), more.size(), MSG_NOSIGNAL) > 0) poured += more.size();
     close(peer);
   }
 
   std::string answer_;
+  const bool endless_;
   int listening_;
   std::uint16_t port_ = 0;
   std::thread thread_;
@@ -156,6 +161,23 @@ TEST(HttpClient, PostsAndTellsTheAnswer) {
   EXPECT_EQ(reply.body, "bu");
   EXPECT_NE(server.received.find("POST /hook HTTP/1.1"), std::string::npos) << server.received;
   EXPECT_NE(server.received.find("webhook-id: 7"), std::string::npos) << server.received;
+}
+
+TEST(HttpClient, EndsABodyThatDoesNotEnd) {
+  constexpr std::size_t kMiB = 1024 * 1024;
+  for (const std::size_t most : {std::size_t{2}, kMiB}) {
+    OneAnswer server("HTTP/1.1 201 Created\r\nContent-Length: 100000000000\r\n\r\n", true);
+    HttpClientOptions options;
+    options.private_addresses = true;
+    options.most_reply = most;
+    options.timeout = std::chrono::minutes(2);
+    HttpClient client(options);
+    const HttpReply reply = PostTo(client, server.Url());
+    EXPECT_EQ(reply.status, 201) << reply.error;
+    EXPECT_EQ(reply.body, std::string(most, 'z'));
+    // What the buffers of the sockets took beside.
+    EXPECT_LT(server.poured, most + 16 * kMiB);
+  }
 }
 
 TEST(HttpClient, FollowsNoRedirect) {

@@ -17,7 +17,7 @@ namespace tidings::app {
 class BridgeOptions {
  public:
   BridgeOptions() = default;
-  std::vector<std::string> queues;  // empty: all that `from` tells, their dead letters too
+  std::vector<std::string> queues;  // empty: all that `from` tells, their dead letters too; RabbitMQ tells none
   messaging::Topology topology;     // declared at `to` before the queues, where more is known of them than their names
   std::uint16_t window = 256;       // messages of a queue under way at once
   bool drain = true;                // ends when all is moved; else it goes on until Stop

@@ -25,7 +25,9 @@ struct HttpClientOptions {
   bool private_addresses = false;             // loopback, private, link-local … may be connected to
   std::chrono::milliseconds timeout{15'000};  // of a whole request
   std::size_t most_at_once = 256;             // the others wait for their turn
-  std::size_t most_reply = 16 * 1024;  // bytes of a reply's body that are kept; what is beyond is read and dropped
+  // Bytes of a reply's body that are kept. A body that goes on beyond that is read and dropped up to 64 KiB, so that the
+  // connection can be used again; one that goes on still is the end of the connection, and the status is the answer.
+  std::size_t most_reply = 16 * 1024;
   std::string user_agent = "tidings";
 };
 
