@@ -49,7 +49,12 @@ std::string_view Name(DeathReason reason) {
 
 void MarkDead(Message& message, DeathReason reason, std::string_view error, std::string_view queue, Millis now) {
   const std::string text = Shortened(error);
-  AddToHistory(message.headers, AttemptOf(message), text, now);
+  const std::uint32_t attempt = AttemptOf(message);
+  AddToHistory(message.headers, attempt, text, now);
+  // Of the others no handler said anything.
+  const bool failed =
+      reason == DeathReason::kFailed || reason == DeathReason::kRejected || reason == DeathReason::kUndecodable;
+  if (failed) message.headers.Set(header::kFailures, std::to_string(attempt));
   message.headers.Set(header::kDeathReason, std::string(Name(reason)));
   message.headers.Set(header::kDeathError, text);
   message.headers.Set(header::kDeathQueue, std::string(queue));

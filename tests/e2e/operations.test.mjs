@@ -178,6 +178,11 @@ test("unknown commands, flags and folders: not 0 and one clear line", async () =
   expectFailure(await run(kBinary, ["verify", "--no-such-flag"]), "unknown flag");
   const nowhere = join(temporaryFolder(), "none");
   expectFailure(await run(kBinary, ["verify", "--data", nowhere]), "verify of nothing");
+  for (const name of ["webhook", "archive", "analytics", "push"]) {
+    const refused = await run(kBinary, ["worker", name, "--data", nowhere, "--amqp", "amqp://127.0.0.1:1"], { ...process.env, TIDINGS_PUSH_URL: "http://127.0.0.1:1/" });
+    expectFailure(refused, `worker ${name} on nothing`);
+    assert.match(refused.stderr, name === "archive" ? /there is no folder .*make it first/ : /there is no store in .*--data/);
+  }
   assert.ok(!existsSync(nowhere), "and nothing is made");
   expectFailure(await run(kBinary, ["serve", "--data", "/proc/none", "--listen", "127.0.0.1:1"]), "a folder that cannot be");
   const file = join(temporaryFolder(), "file");

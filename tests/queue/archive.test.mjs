@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after } from "node:test";
 import { people } from "../lib/people.mjs";
 import { Rabbit, amqp } from "../lib/rabbit.mjs";
+import { kBinary, run, temporaryFolder } from "../lib/server.mjs";
 import { test, withServer } from "../lib/testing.mjs";
 import { Worker, orderOf, withWorkers } from "../lib/worker.mjs";
 import { eventually } from "../support/deadline.mjs";
@@ -34,6 +35,7 @@ const withArchive = (count, body, more = options) =>
 
 async function cat(server, ...args) {
   const { code, stdout, stderr } = await server.command("archive", "cat", ...args);
+  if (/the archive has no line of/.test(stderr)) return [];
   assert.equal(code, 0, stderr);
   return stdout.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
 }
@@ -79,7 +81,9 @@ test("messages, edits and deletes are lines of their own; deleted text is gone f
     assert.ok(!raw.includes("regretted"));
     const day = lines[0].at.slice(0, 10);
     assert.ok((await cat(server, "--day", day)).length > 0);
-    assert.deepEqual(await cat(server, "--room", "none"), []);
+    const none = await server.command("archive", "cat", "--room", "none");
+    assert.deepEqual([none.code, none.stdout], [1, ""]);
+    assert.match(none.stderr, /no line of the room none/);
     assert.notEqual((await server.command("archive", "cat", "--room", "../x")).code, 0);
   });
 });
@@ -238,12 +242,46 @@ test("a file that is lost holds up no other room's", { timeout: 240_000 }, async
     const linesOf = (room) => cat(server, "--room", room);
     await eventually("a redaction", async () => !JSON.stringify(await linesOf(other)).includes("regretted"), kSlow);
     await eventually("what came behind it", async () => (await linesOf(other)).length === 3, kSlow);
-    // Of the day that cannot be read nothing is counted.
-    await eventually("all of it in the file", async () => (await verify(server)).stdout.includes("of which 0 are in no file"), kSlow);
+    // But the line that waits for the file that is lost.
+    await eventually("all of it in the file", async () => (await verify(server)).stdout.includes("of which 1 are in no file"), kSlow);
+    const all = await server.command("archive", "cat");
+    assert.equal(all.code, 1);
+    assert.ok(all.stderr.includes(file), all.stderr);
+    assert.deepEqual(all.stdout.split("\n").filter(Boolean).map((line) => JSON.parse(line)).filter((line) => line.room === other).length, 3);
     writeFileSync(file, good);
     await eventually("the redaction of what is back", async () => !JSON.stringify(await linesOf(lost)).includes("regretted"), kSlow);
     await eventually("all lines in files", async () => (await inNoFile(server)) === 0, kSlow);
   }, oneLane);
+});
+
+test("verify finds an event that went elsewhere; on a folder without an archive it refuses", { timeout: 240_000 }, async () => {
+  await fresh();
+  await withServer({ args: ["--amqp", rabbit.url] }, async (server) => {
+    const [ann] = people(server, "ann");
+    const room = (await ann.createRoom())._id;
+    const elsewhere = { dir: temporaryFolder(), env: server.env };
+    const on = (folder, ...args) => run(kBinary, ["archive", ...args, "--data", folder]);
+    for (const args of [["verify"], ["cat"]]) {
+      const { code, stdout, stderr } = await on(elsewhere.dir, ...args);
+      assert.deepEqual([code, stdout], [1, ""]);
+      assert.match(stderr, /there is no archive in/);
+    }
+    const seqs = [];
+    const sendTo = async (folder) => {
+      const worker = await Worker.start(folder, "archive", options);
+      const sent = await ann.send(room, "said");
+      seqs.push(sent.seq);
+      await eventually("its line", async () => (await on(folder.dir, "cat")).stdout.includes(sent._id), kSlow);
+      await worker.stop();
+    };
+    await sendTo(server);
+    await expectSound(server);
+    await sendTo(elsewhere);
+    await sendTo(server);
+    const { code, stdout } = await verify(server);
+    assert.equal(code, 1, stdout);
+    assert.match(stdout, new RegExp(`^${room}: the event ${seqs[1]} is missing$`, "m"));
+  });
 });
 
 // What somebody else publishes as an event of `room`, with what is wrong in it.

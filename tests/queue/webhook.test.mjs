@@ -31,7 +31,7 @@ async function fresh() {
 }
 
 const hookServer = (body) =>
-  fresh().then(() => withServer({ args: ["--amqp", rabbit.url] }, (server) => body(server, admin(server))));
+  fresh().then(() => withServer({ args: ["--amqp", rabbit.url], env: kQuick }, (server) => body(server, admin(server))));
 const create = async (root, hook, more = {}) => ok(await root.api.post("/admin/webhooks", { url: hook.url, ...more }), 201);
 const shown = async (root, webhook) => ok(await root.api.get(`/admin/webhooks/${webhook._id}`));
 const arrived = (hook, count, what = "webhooks") =>
@@ -60,8 +60,13 @@ test("administrators manage endpoints; others do not", async () => {
     const turned = ok(await root.api.post(`/admin/webhooks/${made._id}/secret`));
     assert.notEqual(turned.secret, made.secret);
     assert.deepEqual(ok(await root.api.get(`/admin/webhooks/${made._id}/dead`)), []);
-    for (const body of [{}, { url: "ftp://x/" }, { url: "nonsense" }, { url: "https://a:b@x/" }, { url: 7 }, { url: "https://x/", secret: "s" }, { url: "https://x/", types: [""] }, { url: "https://x/", rooms: "r" }]) {
+    for (const body of [{}, { url: "ftp://x/" }, { url: "nonsense" }, { url: "https://a:b@x/" }, { url: 7 }, { url: "https://x/", secret: "s" }, { url: "https://x/", types: [""] }, { url: "https://x/", types: ["message.typo"] }, { url: "https://x/", rooms: "r" }]) {
       refused(await root.api.post("/admin/webhooks", body), 422);
+    }
+    for (const url of ["http://127.0.0.1:9/", "http://[::1]/", "http://10.0.0.1/", "http://2130706433/", "http://localhost:9/"]) {
+      for (const answer of [await root.api.post("/admin/webhooks", { url }), await root.api.patch(`/admin/webhooks/${made._id}`, { url })]) {
+        assert.match(JSON.stringify(refused(answer, 422)), /webhook\.private_addresses/, url);
+      }
     }
     await server.restart();
     assert.equal((await shown(root, made)).url, "https://other.example/");
@@ -187,7 +192,7 @@ test("private addresses are refused unless they are allowed", { timeout: 240_000
         const [ann] = people(server, "ann");
         await ann.createRoom();
         await eventually("a refusal", async () => (await shown(root, webhook)).lastError !== "", kSlow);
-        assert.match((await shown(root, webhook)).lastError, /not public/);
+        assert.match((await shown(root, webhook)).lastError, /not public; webhook\.private_addresses/);
         assert.equal(hook.calls.length, 0);
       });
     }),

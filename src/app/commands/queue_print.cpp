@@ -43,15 +43,24 @@ void PrintList(const std::vector<json::object>& queues, std::ostream& out) {
   }
 }
 
+// What a letter died of, and after how many failures where there were any.
+std::string DeathOf(const json::object& headers) {
+  std::string text = Shown(headers, messaging::header::kDeathReason) + ": " +
+                     Shown(headers, messaging::header::kDeathError) + "  (" +
+                     Shown(headers, messaging::header::kDeathTime);
+  if (headers.contains(messaging::header::kFailures)) {
+    const std::string failures = Shown(headers, messaging::header::kFailures);
+    text += ", after " + failures + (failures == "1" ? " failure" : " failures");
+  }
+  return text + ")";
+}
+
 void PrintMessages(const std::vector<json::object>& messages, std::ostream& out) {
   for (const json::object& message : messages) {
     out << Shown(message, "id") << "  " << Shown(message, "type") << "  " << Shown(message, "key") << '\n';
     const auto* headers = message.if_contains("headers");
     if (headers != nullptr && headers->is_object() && headers->get_object().contains(messaging::header::kDeathReason)) {
-      const json::object& of = headers->get_object();
-      out << "  " << Shown(of, messaging::header::kDeathReason) << ": " << Shown(of, messaging::header::kDeathError)
-          << "  (" << Shown(of, messaging::header::kDeathTime) << ", after " << Shown(of, messaging::header::kFailures)
-          << " failures)\n";
+      out << "  " << DeathOf(headers->get_object()) << '\n';
     }
     out << "  " << (message.contains("body") ? Shown(message, "body") : "base64 " + Shown(message, "body64")) << '\n';
   }

@@ -111,7 +111,8 @@ TEST_F(QueuesTest, AreShownForPeople) {
   EXPECT_THAT(list.str(), HasSubstr("queue  ready  unsettled  delayed  consumers  oldestMs  dead\njobs   1 "));
   std::ostringstream peek;
   ASSERT_TRUE(AskQueues(Here(), {{{"do", "peek"}, {"queue", "jobs"}}, address, false}, peek));
-  EXPECT_THAT(peek.str(), HasSubstr("rejected: broken"));
+  EXPECT_THAT(peek.str(), HasSubstr("rejected: broken  ("));
+  EXPECT_THAT(peek.str(), HasSubstr(", after 1 failure)\n"));
   std::ostringstream replay;
   ASSERT_TRUE(AskQueues(Here(), {{{"do", "replay"}, {"queue", "jobs"}, {"dryRun", true}}, address, false}, replay));
   EXPECT_EQ(replay.str(), "would replay 3\n");

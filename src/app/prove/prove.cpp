@@ -157,6 +157,19 @@ Result<ProveReport> ProveWithProcesses(const ProveOptions& options, const std::s
   return report;
 }
 
+// What is there already could be taken for what this proof's processes did.
+Status MakeEmptyFolder(const std::string& folder) {
+  std::error_code failure;
+  std::filesystem::create_directories(folder, failure);
+  if (std::filesystem::exists(EffectsFile(folder, 0))) {
+    return Fail(ErrorCode::kConflict, folder + " holds an earlier proof; name an empty folder");
+  }
+  const bool empty = std::filesystem::is_directory(folder, failure) && std::filesystem::is_empty(folder, failure);
+  if (failure) return Fail(ErrorCode::kInvalid, folder + " cannot be used: " + failure.message());
+  if (!empty) return Fail(ErrorCode::kConflict, folder + " is no empty folder; name one, or none");
+  return {};
+}
+
 }  // namespace
 
 Result<ProveReport> Prove(const ProveOptions& options, const std::function<void(const std::string&)>& tell) {
@@ -166,11 +179,7 @@ Result<ProveReport> Prove(const ProveOptions& options, const std::function<void(
     own = std::make_unique<TempFolder>();
     folder = own->path();
   }
-  std::error_code failure;
-  std::filesystem::create_directories(folder, failure);
-  if (std::filesystem::exists(EffectsFile(folder, 0))) {
-    return Fail(ErrorCode::kConflict, folder + " holds an earlier proof; name an empty folder");
-  }
+  if (Status ready = MakeEmptyFolder(folder); !ready) return std::unexpected(ready.error());
   try {
     if (options.transport == "memory") {
       ProveInMemory(options, folder, tell);

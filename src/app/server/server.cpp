@@ -181,7 +181,7 @@ Status Server::State::Open() {
   socket_api = std::make_unique<net::SocketApi>(*services, *gate, *hub, *sockets);
   http_api = std::make_unique<net::HttpApi>(*services, *gate);
   http_api->set_max_body(config.limits.body);
-  webhook_api = std::make_unique<WebhookApi>(config.data, *services);
+  webhook_api = std::make_unique<WebhookApi>(config, *services);
   webhook_api->AddTo(*http_api);
   AddAnalyticsCall(*http_api, *services, config.data);
   control = std::make_unique<Control>(Control::Services{loop, clock, *keys, *engine, *reads, *store,

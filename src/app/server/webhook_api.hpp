@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include <tidings/app/config.hpp>
 #include <tidings/app/webhooks.hpp>
 #include <tidings/net/chat/http_api.hpp>
 
@@ -13,8 +14,8 @@ namespace tidings::app {
 class WebhookApi {
  public:
   // REQUIRES: the services outlive it.
-  WebhookApi(std::string data, net::ChatServices& services)
-      : services_(services), webhooks_(std::move(data), services.clock) {}
+  WebhookApi(const Config& config, net::ChatServices& services)
+      : services_(services), webhooks_(config.data, services.clock, config.webhook.private_addresses) {}
   // Adds its calls. REQUIRES: it outlives the api's requests.
   void AddTo(net::HttpApi& api);
 

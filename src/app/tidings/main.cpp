@@ -202,7 +202,7 @@ class StoreCommands {
     if (*backup_) return app::Backup(config, place_, std::cout);
     if (*export_) return app::Export(config, file_, std::cout, force_);
     if (*import_) return app::Import(config, place_, std::cout);
-    if (*cat_) return app::CatArchive(config, room_, day_, std::cout);
+    if (*cat_) return app::CatArchive(config, room_, day_, std::cout, std::cerr);
     if (*check_) return app::VerifyArchive(config, std::cout);
     if (*list_) return app::ListUsers(config, std::cout);
     if (*suspend_) return app::SuspendUser(config, fresh_.id, !restore_, std::cout);

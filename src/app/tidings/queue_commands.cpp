@@ -97,11 +97,14 @@ void QueueCommands::AddProof(CLI::App& queue) {
       ->add_option("--transport", proof_.transport,
                    "memory, sqlite, redis, rabbitmq (a broker is started), or an address")
       ->required();
-  prove_->add_option("--kill", proof_.kills, "How many kills")->capture_default_str()->check(CLI::Range(0, 10'000));
+  prove_->add_option("--kill", proof_.kills, "How many kills; fewer than 20 may miss what is wrong")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 10'000));
   prove_->add_option("--data", proof_.folder,
-                     "An empty folder for what they do; a new one that is removed, if not given");
-  prove_->add_flag("--acknowledge-first", proof_.hasty,
-                   "Let consumers acknowledge before they work, as they must not: the proof has to fail");
+                     "An empty or new folder for what they do, which stays; without it one that is removed");
+  prove_->add_flag(
+      "--acknowledge-first", proof_.hasty,
+      "Let consumers acknowledge before they work, as they must not: the proof has to fail, with 20 kills and more");
   prove_->add_flag(
       "--by-arrival", proof_.by_arrival,
       "Let consumers go by the order in which messages come, not by their numbers: on RabbitMQ the proof has "

@@ -57,7 +57,7 @@ Status Crew::OpenFolder() {
   if (Status made = MakeFolder(folder_); !made) return made;
   auto claims = Claims::Open(folder_ / "claims");
   if (!claims) return std::unexpected(claims.error());
-  const std::filesystem::path file = folder_ / "lanes";
+  const std::filesystem::path file = folder_ / kLanesFile;
   const auto read = ReadFile(file);
   if (!read) return std::unexpected(read.error());
   const auto& before = *read;

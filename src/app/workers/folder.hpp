@@ -11,6 +11,9 @@
 
 namespace tidings::app {
 
+// How many lanes the worker has; in its folder from its first start on.
+inline constexpr char kLanesFile[] = "lanes";
+
 // data/workers/NAME
 std::filesystem::path WorkerFolder(const std::filesystem::path& data, std::string_view worker);
 // With those above it that are missing, each for its owner alone, and durable when it returns success. kInvalid: it may not be

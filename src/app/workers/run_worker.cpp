@@ -77,6 +77,7 @@ Status RunWorker(std::string_view name, const Config& config, std::ostream& out)
     return Fail(ErrorCode::kInvalid,
                 "worker " + std::string(name) + " needs --amqp URL, the RabbitMQ that the server publishes to");
   }
+  if (Status fits = CheckWorkerFolder(name, config); !fits) return fits;
   log::SetLevel(config.log.level);
   auto worker = Worker::Make(name, config);
   if (!worker) return std::unexpected(worker.error());

@@ -7,6 +7,7 @@
 #include "analytics/analytics_kind.hpp"
 #include "archive/archive_kind.hpp"
 #include "crew.hpp"
+#include "folder.hpp"
 #include "push/push_kind.hpp"
 #include "webhook/webhook_kind.hpp"
 
@@ -49,6 +50,9 @@ std::unique_ptr<WorkerKind> MakePush(const Config& config) {
 constexpr auto kNames = std::to_array<std::string_view>({"archive", "analytics", "webhook", "push"});
 constexpr std::array<Making, kNames.size()> kMaking{&MakeArchive, &MakeAnalytics, &MakeWebhook, &MakePush};
 
+// Of the folder's server, webhook needs the endpoints, push who is there, and analytics is asked by it.
+constexpr std::string_view kStandsAlone = "archive";
+
 class CrewWorker final : public Worker {
  public:
   CrewWorker(std::string_view name, std::function<std::unique_ptr<WorkerKind>()> make, CrewOptions options)
@@ -74,6 +78,23 @@ class CrewWorker final : public Worker {
 }  // namespace
 
 std::span<const std::string_view> WorkerNames() { return kNames; }
+
+Status CheckWorkerFolder(std::string_view name, const Config& config) {
+  const std::filesystem::path data = config.data;
+  const bool alone = name == kStandsAlone;
+  std::error_code error;
+  if (std::filesystem::exists(WorkerFolder(data, name) / kLanesFile, error)) return {};
+  if (!alone && !std::filesystem::exists(data / "tidings.db", error)) {
+    return Fail(ErrorCode::kNotFound, "there is no store in " + data.string() + ", which the worker " +
+                                          std::string(name) + " needs; name the server's folder with --data");
+  }
+  if (alone && !std::filesystem::is_directory(data, error)) {
+    return Fail(ErrorCode::kNotFound, "there is no folder " + data.string() +
+                                          "; make it first, or name with --data the one that the " + std::string(name) +
+                                          " had");
+  }
+  return {};
+}
 
 Result<std::unique_ptr<Worker>> Worker::Make(std::string_view name, const Config& config) {
   const auto found = std::ranges::find(kNames, name);

@@ -26,6 +26,23 @@ void StartCurl() {
   if (kStarted != CURLE_OK) throw std::runtime_error("libcurl does not start");
 }
 
+// curl's reading of a URL; null if it is none.
+std::unique_ptr<CURLU, void (*)(CURLU*)> ParseUrl(std::string_view url) {
+  StartCurl();
+  std::unique_ptr<CURLU, void (*)(CURLU*)> parsed(curl_url(), curl_url_cleanup);
+  const std::string text(url);
+  if (parsed && curl_url_set(parsed.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) parsed.reset();
+  return parsed;
+}
+
+std::string PartOf(CURLU* url, CURLUPart which) {
+  char* value = nullptr;
+  if (curl_url_get(url, which, &value, 0) != CURLUE_OK) return {};
+  std::string copy(value);
+  curl_free(value);
+  return copy;
+}
+
 bool MayConnect(const curl_sockaddr& address) {
   const auto* generic = &address.addr;
   if (address.family == AF_INET) {
@@ -149,7 +166,12 @@ void Transfer::Finish(CURLcode code) {
     reply_.status = static_cast<int>(status);
     return done_(std::move(reply_));
   }
-  if (refused_address_) return Fail("its address is not public");
+  if (refused_address_) {
+    reply_ = HttpReply();
+    reply_.refused = true;
+    reply_.error = "its address is not public";
+    return done_(std::move(reply_));
+  }
   Fail(error_[0] != '\0' ? error_ : curl_easy_strerror(code));
 }
 
@@ -288,31 +310,36 @@ std::uint64_t HttpClient::Post(HttpPost request, Done done) {
 void HttpClient::Cancel(std::uint64_t number) { state_->Cancel(number); }
 
 Status CheckUrl(std::string_view url) {
-  StartCurl();
   constexpr std::size_t kMost = 2'048;
   const auto refuse = [](std::string why) { return tidings::Fail(ErrorCode::kInvalid, std::move(why)); };
   if (url.size() > kMost) return refuse("the URL is longer than 2048 bytes");
   const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   if (std::ranges::any_of(url, control)) return refuse("the URL holds a control character");
-  const std::unique_ptr<CURLU, void (*)(CURLU*)> parsed(curl_url(), curl_url_cleanup);
-  const std::string text(url);
-  if (!parsed || curl_url_set(parsed.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
-    return refuse("this is no URL");
-  }
-  const auto part = [&](CURLUPart which) {
-    char* value = nullptr;
-    if (curl_url_get(parsed.get(), which, &value, 0) != CURLUE_OK) return std::string();
-    std::string copy(value);
-    curl_free(value);
-    return copy;
-  };
-  const std::string scheme = part(CURLUPART_SCHEME);
+  const auto parsed = ParseUrl(url);
+  if (!parsed) return refuse("this is no URL");
+  const std::string scheme = PartOf(parsed.get(), CURLUPART_SCHEME);
   if (scheme != "http" && scheme != "https") return refuse("the URL must begin with https:// or http://");
-  if (part(CURLUPART_HOST).empty()) return refuse("the URL names no host");
-  if (!part(CURLUPART_USER).empty() || !part(CURLUPART_PASSWORD).empty()) {
+  if (PartOf(parsed.get(), CURLUPART_HOST).empty()) return refuse("the URL names no host");
+  if (!PartOf(parsed.get(), CURLUPART_USER).empty() || !PartOf(parsed.get(), CURLUPART_PASSWORD).empty()) {
     return refuse("the URL must not hold a user or a password");
   }
   return {};
+}
+
+bool NamesPrivateAddress(std::string_view url) {
+  const auto parsed = ParseUrl(url);
+  if (!parsed) return false;
+  std::string host = PartOf(parsed.get(), CURLUPART_HOST);
+  if (host.ends_with('.')) host.pop_back();
+  std::ranges::transform(host, host.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  if (host == "localhost" || host.ends_with(".localhost")) return true;
+  if (host.starts_with('[')) host = host.substr(1, host.find_first_of("%]") - 1);
+  in6_addr v6{};
+  if (inet_pton(AF_INET6, host.c_str(), &v6) == 1) return !IsPublicAddress({reinterpret_cast<const char*>(&v6), 16});
+  // Also 127.1, 0x7f.1 and 2130706433.
+  in_addr v4{};
+  return inet_aton(host.c_str(), &v4) == 1 && !IsPublicAddress({reinterpret_cast<const char*>(&v4), 4});
 }
 
 }  // namespace tidings::net

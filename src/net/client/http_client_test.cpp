@@ -94,6 +94,19 @@ TEST(CheckUrl, TakesPlainUrlsOnly) {
   }
 }
 
+TEST(NamesPrivateAddress, KnowsAddressesInEverySpelling) {
+  for (const char* host : {"127.0.0.1", "10.1.2.3:8080", "192.168.0.1", "169.254.169.254", "[::1]:9",
+                           "[fe80::1%25eth0]", "[::ffff:127.0.0.1]", "localhost", "LocalHost:80", "a.localhost",
+                           "localhost.", "127.1", "0x7f.1", "2130706433", "0.0.0.0"}) {
+    EXPECT_TRUE(NamesPrivateAddress("http://" + std::string(host) + "/hook")) << host;
+  }
+  for (const char* host : {"shop.example", "1.1.1.1", "[2606:4700::1111]:443", "localhost.shop.example", "10.example",
+                           "127.0.0.1.shop.example"}) {
+    EXPECT_FALSE(NamesPrivateAddress("https://" + std::string(host) + "/hook?to=127.0.0.1")) << host;
+  }
+  EXPECT_FALSE(NamesPrivateAddress("nonsense://"));
+}
+
 // Answers one request with `answer`, which goes on for as long as it is read if it is `endless`, and keeps what came.
 class OneAnswer {
  public:
@@ -195,6 +208,7 @@ TEST(HttpClient, ConnectsToNoPrivateAddress) {
     const HttpReply reply = PostTo(client, url);
     EXPECT_EQ(reply.status, 0) << url;
     EXPECT_EQ(reply.error, "its address is not public") << url;
+    EXPECT_TRUE(reply.refused) << url;
   }
 }
 

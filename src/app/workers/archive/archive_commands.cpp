@@ -8,6 +8,7 @@
 #include <tidings/base/json.hpp>
 
 #include "archive/archive_file.hpp"
+#include "archive/archive_numbers.hpp"
 #include "archive/archive_rows.hpp"
 #include "event_check.hpp"
 #include "folder.hpp"
@@ -24,6 +25,7 @@ class Day {
  public:
   ArchiveFileRow row;
   std::vector<ArchiveBlock> blocks;
+  Status file;  // why it could not be read, and there are no blocks
   std::string pending;
   std::uint64_t pending_lines = 0;
   std::uint64_t tail = 0;  // bytes beyond the end
@@ -44,53 +46,61 @@ bool Same(const ArchiveFileRow& a, const ArchiveFileRow& b) {
   return a.bytes == b.bytes && a.lines == b.lines && a.rewriting == b.rewriting;
 }
 
-Result<Day> TryReadDay(ArchiveRows& rows, const fs::path& data, const std::string& room, const std::string& day) {
-  Day read;
-  read.row = rows.File(room, day);
-  const ArchivePending pending = rows.Pending(room, day, std::numeric_limits<std::size_t>::max());
-  read.pending = pending.text;
-  read.pending_lines = pending.lines;
-  if (read.row.bytes == 0) return read;
-  const fs::path file = ArchiveFile(data, room, day);
+Status ReadFileOf(Day& day, const fs::path& data) {
+  const fs::path file = ArchiveFile(data, day.row.room, day.row.day);
   auto found = ReadFile(file);
   if (!found) return std::unexpected(found.error());
   auto& bytes = *found;
   if (!bytes) return Fail(ErrorCode::kNotFound, file.string() + ": is missing");
   const std::uint64_t end =
-      read.row.rewriting != 0 && bytes->size() == read.row.rewriting ? read.row.rewriting : read.row.bytes;
+      day.row.rewriting != 0 && bytes->size() == day.row.rewriting ? day.row.rewriting : day.row.bytes;
   if (bytes->size() < end) return Fail(ErrorCode::kMalformed, file.string() + ": is shorter than it was");
-  read.tail = bytes->size() - end;
+  day.tail = bytes->size() - end;
   bytes->resize(end);
   auto blocks = UnpackBlocks(*bytes);
   if (!blocks) return std::unexpected(blocks.error().Within(file.string()));
-  read.blocks = std::move(*blocks);
+  day.blocks = std::move(*blocks);
+  return {};
+}
+
+Day TryReadDay(ArchiveRows& rows, const fs::path& data, const std::string& room, const std::string& day) {
+  Day read;
+  read.row = rows.File(room, day);
+  const ArchivePending pending = rows.Pending(room, day, std::numeric_limits<std::size_t>::max());
+  read.pending = pending.text;
+  read.pending_lines = pending.lines;
+  if (read.row.bytes != 0) read.file = ReadFileOf(read, data);
   return read;
 }
 
 // A worker may write meanwhile: what does not fit is looked at again.
-Result<Day> ReadDay(ArchiveRows& rows, const fs::path& data, const std::string& room, const std::string& day) {
-  Result<Day> read = Fail(ErrorCode::kUnavailable, "not read");
-  for (int i = 0; i < kTries; ++i) {
+Day ReadDay(ArchiveRows& rows, const fs::path& data, const std::string& room, const std::string& day) {
+  for (int i = 1;; ++i) {
     const ArchiveFileRow before = rows.File(room, day);
-    read = TryReadDay(rows, data, room, day);
-    if (Same(before, rows.File(room, day)) && (!read || Same(before, read->row))) return read;
+    Day read = TryReadDay(rows, data, room, day);
+    if (i == kTries || (Same(before, rows.File(room, day)) && Same(before, read.row))) return read;
   }
-  return read;
 }
 
-// Runs `use` on each lane's rows; an error of a file that cannot be read.
+// kNotFound: no archive was begun there.
+Status FindArchive(const fs::path& data) {
+  const fs::path folder = WorkerFolder(data, "archive");
+  std::error_code error;
+  if (fs::exists(folder / kLanesFile, error) || fs::exists(folder / "rooms", error) || !LanesOf(data).empty())
+    return {};
+  return Fail(ErrorCode::kNotFound, "there is no archive in " + data.string() + "; name its folder with --data");
+}
+
+// Runs `use` on the lane's rows; an error if its file cannot be read.
 template <class Use>
-Status ForLanes(const fs::path& data, Use use) {
-  for (const fs::path& lane : LanesOf(data)) {
-    try {
-      sqlite::Database database(lane.string(), sqlite::Database::Mode::kReader);
-      ArchiveRows rows(database);
-      if (Status used = use(rows); !used) return used;
-    } catch (const StoreFailure& failure) {
-      return std::unexpected(failure.error().Within(lane.string()));
-    }
+Status OnLane(const fs::path& lane, Use use) {
+  try {
+    sqlite::Database database(lane.string(), sqlite::Database::Mode::kReader);
+    use(database);
+    return {};
+  } catch (const StoreFailure& failure) {
+    return std::unexpected(failure.error().Within(lane.string()));
   }
-  return {};
 }
 
 // What is wrong with the lines of a day.
@@ -107,7 +117,9 @@ class Checker {
       CheckLines(name, day.row, block.text, block.first, block.last);
     }
     CheckLines(name, day.row, day.pending, 0, std::numeric_limits<std::uint64_t>::max());
-    if (filed != day.row.lines || (filed != 0 && last != day.row.last)) {
+    if (!day.file) {
+      Find(name, day.file.error().message());
+    } else if (filed != day.row.lines || (filed != 0 && last != day.row.last)) {
       Find(name, "has " + std::to_string(filed) + " lines, and should have " + std::to_string(day.row.lines));
     }
     if (day.tail != 0)
@@ -119,6 +131,12 @@ class Checker {
   void Find(const std::string& name, const std::string& what) {
     ++findings;
     out_ << name << ": " << what << '\n';
+  }
+
+  void FindHole(const ArchiveHole& hole) {
+    Find(hole.room, hole.first == hole.last ? "the event " + std::to_string(hole.first) + " is missing"
+                                            : "the events " + std::to_string(hole.first) + " to " +
+                                                  std::to_string(hole.last) + " are missing");
   }
 
   std::uint64_t files = 0;
@@ -153,58 +171,73 @@ class Checker {
 
 }  // namespace
 
-Status CatArchive(const Config& config, const std::string& room, const std::string& day, std::ostream& out) {
+Status CatArchive(const Config& config, const std::string& room, const std::string& day, std::ostream& out,
+                  std::ostream& err) {
   const fs::path data = config.data;
   if (!room.empty() && !IsRoomId(room)) return Fail(ErrorCode::kInvalid, "'" + room + "' is no room's id");
   if (!day.empty() && !IsDay(day)) return Fail(ErrorCode::kInvalid, "'" + day + "' is no day as 2026-11-26");
+  if (Status found = FindArchive(data); !found) return found;
+  std::uint64_t failures = 0;
+  const auto tell = [&](const Status& read) {
+    if (read) return;
+    ++failures;
+    err << read.error().message() << '\n';
+  };
   // All rooms in order, whatever lanes they are in.
   std::map<std::pair<std::string, std::string>, fs::path> days;
   for (const fs::path& lane : LanesOf(data)) {
-    try {
-      sqlite::Database database(lane.string(), sqlite::Database::Mode::kReader);
-      for (auto& each : ArchiveRows(database).All()) days.emplace(std::move(each), lane);
-    } catch (const StoreFailure& failure) {
-      return std::unexpected(failure.error().Within(lane.string()));
-    }
+    tell(OnLane(lane, [&](sqlite::Database& database) {
+      for (auto& each : ArchiveRows(database).All()) {
+        if ((room.empty() || each.first == room) && (day.empty() || each.second == day)) {
+          days.emplace(std::move(each), lane);
+        }
+      }
+    }));
   }
   for (const auto& [key, lane] : days) {
-    if ((!room.empty() && key.first != room) || (!day.empty() && key.second != day)) continue;
-    try {
-      sqlite::Database database(lane.string(), sqlite::Database::Mode::kReader);
+    tell(OnLane(lane, [&](sqlite::Database& database) {
       ArchiveRows rows(database);
-      const auto read = ReadDay(rows, data, key.first, key.second);
-      if (!read) return std::unexpected(read.error());
-      for (const ArchiveBlock& block : read->blocks) out << block.text;
-      out << read->pending;
-    } catch (const StoreFailure& failure) {
-      return std::unexpected(failure.error().Within(lane.string()));
-    }
+      const Day read = ReadDay(rows, data, key.first, key.second);
+      tell(read.file);
+      for (const ArchiveBlock& block : read.blocks) out << block.text;
+      out << read.pending;
+    }));
+  }
+  if (failures > 0) {
+    return Fail(ErrorCode::kInternal, "the archive has files that cannot be read, named above: " +
+                                          std::to_string(failures) + "; the lines of the others were written");
+  }
+  if (days.empty() && !(room.empty() && day.empty())) {
+    return Fail(ErrorCode::kNotFound, "the archive has no line" + (room.empty() ? "" : " of the room " + room) +
+                                          (day.empty() ? "" : " of " + day));
   }
   return {};
 }
 
 Status VerifyArchive(const Config& config, std::ostream& out) {
   const fs::path data = config.data;
+  if (Status found = FindArchive(data); !found) return found;
   Checker checker(out);
   std::set<fs::path> known;
-  const Status read = ForLanes(data, [&](ArchiveRows& rows) -> Status {
-    for (const auto& [room, day] : rows.All()) {
-      const std::string name = room + "/" + day;
-      known.insert(ArchiveFile(data, room, day));
-      const auto found = ReadDay(rows, data, room, day);
-      if (found) {
-        checker.Check(name, *found);
-      } else {
-        checker.Find(name, found.error().message());
+  bool whole = true;  // every lane could be read
+  for (const fs::path& lane : LanesOf(data)) {
+    const Status read = OnLane(lane, [&](sqlite::Database& database) {
+      ArchiveRows rows(database);
+      for (const auto& [room, day] : rows.All()) {
+        known.insert(ArchiveFile(data, room, day));
+        checker.Check(room + "/" + day, ReadDay(rows, data, room, day));
       }
-    }
-    return {};
-  });
-  if (!read) return read;
+      if (!ArchiveNumbers::In(database)) return;
+      for (const ArchiveHole& hole : ArchiveNumbers(database).Holes()) checker.FindHole(hole);
+    });
+    if (read) continue;
+    whole = false;
+    checker.Find(lane.filename().string(), read.error().message());
+  }
   std::error_code error;
   const fs::path rooms = WorkerFolder(data, "archive") / "rooms";
   for (auto entry = fs::recursive_directory_iterator(rooms, error);
-       !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+       whole && !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
     // One that no lane knows of has no end yet: its first block was not finished.
     if (entry->is_regular_file() && entry->path().extension() == ".zst" && !known.contains(entry->path())) {
       checker.Find(fs::relative(entry->path(), rooms).string(), "is known to no lane");

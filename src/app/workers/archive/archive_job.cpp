@@ -10,6 +10,7 @@
 #include <tidings/base/log.hpp>
 
 #include "archive/archive_file.hpp"
+#include "archive/archive_numbers.hpp"
 #include "folder.hpp"
 
 namespace tidings::app {
@@ -48,12 +49,19 @@ ArchiveJob::ArchiveJob(const ArchiveOptions& options, LaneGround ground)
     : options_(options), ground_(std::move(ground)), changed_(ground_.executor) {}
 
 Status ArchiveJob::Handle(const messaging::Message& piece, LaneUnit& unit) {
-  if (!piece.type.starts_with(kOfMessages)) return {};
+  if (!piece.type.starts_with(kOfMessages)) {
+    const auto seq = piece.headers.Number(kNumberHeader).value_or(0);
+    if (Status checked = CheckEvent(piece); !checked) return checked;
+    unit.Write(
+        [room = KeyOf(piece), seq](sqlite::Database& database) { database.Slot<ArchiveNumbers>().Add(room, seq); });
+    return {};
+  }
   auto line = MakeArchiveLine(piece);
   if (!line) return std::unexpected(line.error());
   unit.Write([line = std::move(*line), now = ground_.timers.Now()](sqlite::Database& database) {
     auto& rows = database.Slot<ArchiveRows>();
     rows.Add(line, now);
+    database.Slot<ArchiveNumbers>().Add(line.room, line.seq);
     if (line.deletes) rows.Redact(line.room, line.message, line.created);
   });
   return {};

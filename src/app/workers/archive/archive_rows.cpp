@@ -4,7 +4,7 @@
 
 namespace tidings::app {
 
-// A redaction whose from_day is empty is done: what comes of the message later is redacted as it comes.
+// Numbers are those of a room's events that came, in ranges without a hole. A redaction whose from_day is empty is done: what comes of the message later is redacted as it comes.
 const std::string_view kArchiveSchema = R"(
   CREATE TABLE IF NOT EXISTS lines (
     number INTEGER PRIMARY KEY AUTOINCREMENT, room TEXT NOT NULL, day TEXT NOT NULL, seq INTEGER NOT NULL,
@@ -19,6 +19,8 @@ const std::string_view kArchiveSchema = R"(
     number INTEGER PRIMARY KEY AUTOINCREMENT, room TEXT NOT NULL, message TEXT NOT NULL, from_day TEXT NOT NULL,
     UNIQUE (room, message));
   CREATE INDEX IF NOT EXISTS redactions_due ON redactions (number) WHERE from_day <> '';
+  CREATE TABLE IF NOT EXISTS numbers (
+    room TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (room, first)) WITHOUT ROWID;
 )";
 
 namespace {

@@ -248,6 +248,7 @@ Task<Status> PushJob::Bury(const PushRow& row, const Error& error) {
   auto letter = messaging::Message::WithId(NextId(row), std::string(kPushedType), row.message);
   letter.key = row.room;
   letter.headers.Set("seq", std::to_string(row.seq));
+  if (row.attempts > 0) letter.headers.Set(messaging::header::kFailures, std::to_string(row.attempts));
   messaging::MarkDead(letter, messaging::DeathReason::kFailed, error.message(), ground_.queue, ground_.timers.Now());
   messaging::Address to = messaging::Address::Queue(messaging::DeadLetterQueue(ground_.queue));
   const auto published =

@@ -93,7 +93,7 @@ TEST_F(WebhookEndpointTest, WhatIsNotReadLeavesWhatWasKnownAndIsReadLater) {
 
 TEST_F(WebhookEndpointTest, AnAdministratorsChangeIsRefusedWhereTheOthersCannotBeRead) {
   SystemClock clock;
-  Webhooks webhooks(folder_.path(), clock);
+  Webhooks webhooks(folder_.path(), clock, false);
   const json::object body{{"url", "https://shop.example/hook"}};
   Loop();
   const auto made = webhooks.Create(body);
@@ -106,6 +106,41 @@ TEST_F(WebhookEndpointTest, AnAdministratorsChangeIsRefusedWhereTheOthersCannotB
   EXPECT_FALSE(webhooks.Create(body));
   EXPECT_FALSE(webhooks.Change("wh_1", body));
   EXPECT_EQ(*ReadFile(file()).value(), "[");
+}
+
+TEST_F(WebhookEndpointTest, APrivateAddressIsRefusedUnlessTheSettingAllowsIt) {
+  SystemClock clock;
+  Webhooks strict(folder_.path(), clock, false);
+  Webhooks free(folder_.path(), clock, true);
+  const json::object body{{"url", "http://127.0.0.1:3000/hook"}};
+  const auto refused = strict.Create(body);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kInvalid);
+  EXPECT_THAT(refused.error().message(), HasSubstr("webhook.private_addresses"));
+  const auto made = free.Create(body);
+  ASSERT_TRUE(made) << made.error().message();
+  const std::string id(json::Parse(*made)->at("_id").as_string());
+  EXPECT_FALSE(strict.Change(id, body));
+  EXPECT_TRUE(strict.Change(id, {{"description", "that the setting was taken back changes nothing else"}}));
+  EXPECT_TRUE(strict.Change(id, {{"url", "https://shop.example/hook"}}));
+  EXPECT_TRUE(free.Change(id, body));
+}
+
+TEST_F(WebhookEndpointTest, ATypeThatNoEventHasIsRefused) {
+  SystemClock clock;
+  Webhooks webhooks(folder_.path(), clock, false);
+  const auto create = [&](const char* type) {
+    return webhooks.Create({{"url", "https://shop.example/hook"}, {"types", json::array{type}}});
+  };
+  for (const char* type : {"message.created", "message.*", "#", "*.updated", "member.#", "room.deleted"}) {
+    EXPECT_TRUE(create(type)) << type;
+  }
+  for (const char* type : {"message.typo", "messages.*", "*", "message", "", "message.created.more"}) {
+    const auto refused = create(type);
+    ASSERT_FALSE(refused) << type;
+    EXPECT_EQ(refused.error().code(), ErrorCode::kInvalid);
+    EXPECT_THAT(refused.error().message(), HasSubstr("message.created"));
+  }
 }
 
 }  // namespace

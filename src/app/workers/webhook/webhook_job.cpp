@@ -27,6 +27,7 @@ constexpr milliseconds kMostRetryAfter = 24h;
 constexpr std::size_t kMostDeliveryError = 200;
 
 std::string WhyOf(const net::HttpReply& reply) {
+  if (reply.refused) return reply.error + "; webhook.private_addresses = true allows it";
   if (reply.status == 0) return reply.error.substr(0, kMostDeliveryError);
   return "status " + std::to_string(reply.status);
 }

@@ -8,6 +8,7 @@
 #include <tidings/base/bytes.hpp>
 #include <tidings/base/id.hpp>
 #include <tidings/base/sqlite/database.hpp>
+#include <tidings/chat/event_types.hpp>
 #include <tidings/messaging/topology.hpp>
 #include <tidings/net/http_client.hpp>
 
@@ -121,12 +122,34 @@ Status TakeList(const json::object& body, std::string_view key, std::size_t most
   return {};
 }
 
+// Whether the pattern fits a type that there is.
+bool FitsSomeType(std::string_view pattern) {
+  return std::ranges::any_of(chat::kEventTypes,
+                             [&](std::string_view type) { return messaging::TopicMatches(pattern, type); });
+}
+
+Status CheckTypes(const std::vector<std::string>& types) {
+  for (const std::string& type : types) {
+    if (!type.empty() && type.size() <= kMostPattern && FitsSomeType(type)) continue;
+    std::string all;
+    for (const std::string_view known : chat::kEventTypes) all += (all.empty() ? "" : ", ") + std::string(known);
+    return Fail(ErrorCode::kInvalid,
+                "\"types\" holds what fits no event type: there are " + all + ", and patterns as message.* and #");
+  }
+  return {};
+}
+
 // What a body may say of an endpoint.
-Status Take(const json::object& body, WebhookEndpoint& endpoint) {
+Status Take(const json::object& body, bool private_addresses, WebhookEndpoint& endpoint) {
   const auto url = json::OptionalText(body, "url");
   if (!url) return std::unexpected(url.error());
   if (*url) {
     if (Status fine = net::CheckUrl(**url); !fine) return std::unexpected(fine.error().Within("\"url\""));
+    if (!private_addresses && net::NamesPrivateAddress(**url)) {
+      return Fail(
+          ErrorCode::kInvalid,
+          "\"url\" leads to an address that is not public; the setting webhook.private_addresses = true allows it");
+    }
     endpoint.url = **url;
   }
   const auto description = json::OptionalText(body, "description");
@@ -136,12 +159,7 @@ Status Take(const json::object& body, WebhookEndpoint& endpoint) {
     endpoint.description = **description;
   }
   if (Status taken = TakeList(body, "types", kMostTypes, endpoint.types); !taken) return taken;
-  for (const std::string& type : endpoint.types) {
-    if (type.empty() || type.size() > kMostPattern) {
-      return Fail(ErrorCode::kInvalid,
-                  "\"types\" holds what is no event type: name them as message.created, message.* or #");
-    }
-  }
+  if (Status checked = body.contains("types") ? CheckTypes(endpoint.types) : Status(); !checked) return checked;
   return TakeList(body, "rooms", kMostWebhookRooms, endpoint.rooms);
 }
 
@@ -149,7 +167,7 @@ Status Take(const json::object& body, WebhookEndpoint& endpoint) {
 
 Result<std::string> Webhooks::Create(const json::object& body) {
   WebhookEndpoint endpoint;
-  if (Status taken = Take(body, endpoint); !taken) return std::unexpected(taken.error());
+  if (Status taken = Take(body, private_addresses_, endpoint); !taken) return std::unexpected(taken.error());
   if (endpoint.url.empty()) return Fail(ErrorCode::kInvalid, "\"url\" is missing");
   const auto secret = json::OptionalText(body, "secret");
   if (!secret) return std::unexpected(secret.error());
@@ -209,7 +227,7 @@ Result<std::string> Webhooks::Edit(std::string_view id, bool secret,
 
 Result<std::string> Webhooks::Change(std::string_view id, const json::object& body) {
   return Edit(id, false, [&](WebhookEndpoint& endpoint) -> Status {
-    if (Status taken = Take(body, endpoint); !taken) return taken;
+    if (Status taken = Take(body, private_addresses_, endpoint); !taken) return taken;
     const auto enabled = json::OptionalBool(body, "enabled");
     if (!enabled) return std::unexpected(enabled.error());
     if (!*enabled) return {};

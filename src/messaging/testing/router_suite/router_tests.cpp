@@ -64,6 +64,7 @@ TEST_P(RouterSuite, AHandlerThatThrowsThreeTimesEndsAmongTheDeadLettersWithReaso
   const auto history = json::Parse(dead[0].headers.Get(header::kHistory));
   ASSERT_TRUE(history);
   EXPECT_EQ(history->as_array().size(), 3U);
+  EXPECT_EQ(dead[0].headers.Get(header::kFailures), "3") << "the last one too";
 }
 
 TEST_P(RouterSuite, AReplayedLetterKeepsItsIdAndBeginsAnew) {

@@ -134,6 +134,7 @@ TEST_P(TransportSuite, WhatOutlivesItsTimeGoesToTheDeadLetters) {
   Delivery dead = Pop(DeadLetterQueue(queue));
   EXPECT_EQ(dead.message().body, "1");
   EXPECT_EQ(dead.message().headers.Get(header::kDeathReason), "expired");
+  EXPECT_FALSE(dead.message().headers.Has(header::kFailures));
   Ack(dead);
   for (const std::string body : {"2", "3"}) {
     Delivery alive = Pop(queue);

@@ -132,6 +132,7 @@ TEST_P(TransportSuite, WhatIsBuriedLiesAmongTheDeadLetters) {
   EXPECT_EQ(headers.Get(header::kDeathError), "no such order");
   EXPECT_EQ(headers.Get(header::kDeathQueue), queue);
   EXPECT_TRUE(ParseTime(headers.Get(header::kDeathTime)));
+  EXPECT_EQ(headers.Get(header::kFailures), "1");
   EXPECT_NE(headers.Get(header::kHistory).find("no such order"), std::string_view::npos);
   Ack(dead);
   EXPECT_TRUE(Empty(DeadLetterQueue(queue)));
@@ -188,6 +189,7 @@ TEST_P(TransportSuite, AMessageThatKillsItsConsumersEndsAmongTheDeadLetters) {
   Delivery dead = Pop(DeadLetterQueue(queue));
   EXPECT_EQ(dead.message().body, "13");
   EXPECT_EQ(dead.message().headers.Get(header::kDeathReason), "delivery-limit");
+  EXPECT_FALSE(dead.message().headers.Has(header::kFailures)) << "no handler said that it failed";
   Ack(dead);
 }
 

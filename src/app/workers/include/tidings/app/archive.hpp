@@ -9,11 +9,15 @@
 
 namespace tidings::app {
 
-// Writes the lines, ordered by room and day, then as they happened; of one room and of one day where they are named. What is in no
-// file yet comes too. Also while workers run.
-Status CatArchive(const Config& config, const std::string& room, const std::string& day, std::ostream& out);
-// Reads every file and compares it with its checksums, its index and the workers' own record. Writes each finding, and a
-// summary; an error too if there are any.
+// Both: kNotFound if there is no archive in config.data.
+
+// Writes the lines, ordered by room and day, then as they happened; of one room and of one day where they are named, and kNotFound
+// if there is none of them. What is in no file yet comes too. A file that cannot be read is told on `err`, holds up no other, and
+// makes an error at the end. Also while workers run.
+Status CatArchive(const Config& config, const std::string& room, const std::string& day, std::ostream& out,
+                  std::ostream& err);
+// Reads every file and compares it with its checksums, its index and the workers' own record, and looks for numbers that never
+// came. Writes each finding, and a summary; an error too if there are any.
 Status VerifyArchive(const Config& config, std::ostream& out);
 
 }  // namespace tidings::app

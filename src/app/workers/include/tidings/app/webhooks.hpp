@@ -19,8 +19,10 @@ struct WebhookEndpoint;
 // workers' own files. Every call reads and some write the disk. Thread-safe. Answers are the JSON of what is asked for.
 class Webhooks {
  public:
-  // `clock` outlives it. One for a data folder.
-  Webhooks(std::filesystem::path data, const Clock& clock) : data_(std::move(data)), clock_(clock) {}
+  // `clock` outlives it. One for a data folder. Without `private_addresses` no endpoint may name an address that is not public;
+  // what names lead to is looked at by the worker.
+  Webhooks(std::filesystem::path data, const Clock& clock, bool private_addresses)
+      : data_(std::move(data)), clock_(clock), private_addresses_(private_addresses) {}
 
   // {url, description?, types?, rooms?, secret?}; kInvalid says what is wrong. The answer alone shows the secret.
   Result<std::string> Create(const json::object& body);
@@ -42,6 +44,7 @@ class Webhooks {
 
   const std::filesystem::path data_;
   const Clock& clock_;
+  const bool private_addresses_;
   mutable std::mutex mutex_;
 };
 

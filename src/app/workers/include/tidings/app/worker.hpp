@@ -32,7 +32,12 @@ class Worker {
   virtual messaging::Task<void> Stop(std::chrono::milliseconds deadline) = 0;
 };
 
-// `tidings worker NAME`: works over RabbitMQ until SIGTERM. Says on `out` when it has begun.
+// Whether a worker may work on config.data as a process of its own. kNotFound: that is neither a server's folder nor one where it
+// has worked before; the archive, which needs no server's, may begin in any folder that is there.
+Status CheckWorkerFolder(std::string_view name, const Config& config);
+
+// `tidings worker NAME`: works over RabbitMQ until SIGTERM. Says on `out` when it has begun. kNotFound, and nothing is made or
+// taken: see CheckWorkerFolder.
 Status RunWorker(std::string_view name, const Config& config, std::ostream& out);
 
 }  // namespace tidings::app

@@ -40,6 +40,7 @@ struct HttpPost {
 struct HttpReply {
   int status = 0;           // 0: there was no answer
   std::string error;        // why there was none
+  bool refused = false;     // because the address is not public
   std::string retry_after;  // the header of that name
   std::string body;
 };
@@ -67,6 +68,10 @@ class HttpClient {
 
 // Whether it is http:// or https:// with a host, without user and password. kInvalid says what is wrong.
 Status CheckUrl(std::string_view url);
+
+// Whether the host of a URL is an address that is not public, in whatever spelling, or localhost. Other names are not resolved,
+// and what is no URL has no such host.
+bool NamesPrivateAddress(std::string_view url);
 
 // Whether an address (4 or 16 bytes, as on the wire) is one of the public Internet: not loopback, private, shared,
 // link-local, unspecified, multicast, reserved or for documentation (IANA's special-purpose registries), in IPv4 or IPv6,
