@@ -1,6 +1,6 @@
 // Running it: health, metrics, limits, the commands, verify, export and import, backup.
 import assert from "node:assert/strict";
-import { existsSync, lstatSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Api, ok, refused, request } from "../lib/http.mjs";
 import { mint } from "../lib/jwt.mjs";
@@ -270,6 +270,19 @@ test("export into a pipe whose reader leaves takes its copy along, and devices a
     assert.equal(counts[0], counts[1]);
     assert.ok(counts[0] > 100);
     expectFailure(await own.command("export", join(place, "link")), "over a file that a link leads to");
+  });
+});
+
+test("a copy that a killed command leaves is removed while the server runs, and nothing else is", async () => {
+  await withServer({}, async (own) => {
+    const others = ["copy-of-mine", "copy-abcdefghijkm"];
+    for (const name of ["copy-abcdefghijkl", ...others]) {
+      mkdirSync(join(own.dir, name));
+      writeFileSync(join(own.dir, name, "tidings.db"), "x");
+    }
+    for (const name of ["copy-abcdefghijkl", "copy-of-mine"]) utimesSync(join(own.dir, name), 0, 0);
+    await eventually("the end of the lost copy", () => !existsSync(join(own.dir, "copy-abcdefghijkl")), 30_000, 100);
+    for (const name of others) assert.ok(existsSync(join(own.dir, name)), `${name} is not lost`);
   });
 });
 

@@ -76,14 +76,15 @@ void RemoveCopyOnSignal(const std::string& copy) {
 
 void RemoveLostCopies(const std::string& data, std::chrono::seconds age) {
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(data, error)) {
-    const std::string name = entry.path().filename().string();
+  for (fs::directory_iterator entry(data, error), end; !error && entry != end; entry.increment(error)) {
+    const fs::path path = entry->path();
+    const std::string name = path.filename().string();
     if (!name.starts_with(kPrefix) || name.size() != std::strlen(kPrefix) + kTokenLength) continue;
     struct stat found{};
-    if (lstat(entry.path().c_str(), &found) != 0 || !S_ISDIR(found.st_mode)) continue;
-    if (std::time(nullptr) - found.st_mtime < age.count() || Held(entry.path())) continue;
-    log::Warning("lost_copy_removed", {{"folder", entry.path().string()}});
-    RemoveCopy(entry.path().string());
+    if (lstat(path.c_str(), &found) != 0 || !S_ISDIR(found.st_mode)) continue;
+    if (std::time(nullptr) - found.st_mtime < age.count() || Held(path)) continue;
+    log::Warning("lost_copy_removed", {{"folder", path.string()}});
+    RemoveCopy(path.string());
   }
 }
 

@@ -6,6 +6,7 @@
 #include <deque>
 #include <filesystem>
 #include <set>
+#include <tuple>
 
 #include <tidings/app/copies.hpp>
 #include <tidings/app/embedded_queue.hpp>
@@ -39,6 +40,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kTick{50};
 constexpr std::chrono::seconds kReload{5};
+constexpr std::chrono::minutes kCopyIsLost{1};  // if nobody has held it for so long
 
 // Sockets are file descriptors: as many as the machine allows.
 void RaiseFileLimit() {
@@ -96,6 +98,8 @@ class Server::State {
   void Stop();
   // Certificates and keys whose files have changed.
   void Reload(bool asked);
+  // Of commands that were killed.
+  void RemoveLost();
   realtime::HttpAnswer Ready() const;
 
   Config config;
@@ -281,6 +285,12 @@ void Server::State::Reload(bool asked) {
   }
 }
 
+void Server::State::RemoveLost() {
+  // On a thread that may wait for the disk.
+  const auto remove = [data = config.data](chat::Reader&) { RemoveLostCopies(data, kCopyIsLost); };
+  std::ignore = reads->Read(remove, [](const Error&) {});
+}
+
 Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Server::~Server() = default;
 
@@ -312,7 +322,10 @@ void Server::Run() {
   const net::Ticker ticker(state.loop, *state.sockets);
   state.loop.RunEvery(kTick, [&] { state.socket_api->OnTick(); });
   state.Reload(false);
-  state.loop.RunEvery(kReload, [&] { state.Reload(false); });
+  state.loop.RunEvery(kReload, [&] {
+    state.Reload(false);
+    state.RemoveLost();
+  });
   state.store->Start();
   if (state.queue_relay) state.queue_relay->Start();
   if (state.embedded_queue) {
