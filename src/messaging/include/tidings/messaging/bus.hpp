@@ -6,7 +6,7 @@
 //         [&](const OrderPlaced& order) -> Task<void> { co_await mail.Send(order.email); });
 //   }
 //   Status started = co_await bus.Start();
-//   co_await bus.Publish("orders", OrderPlaced("7", "ann@example.com"));
+//   Status placed = co_await bus.Publish("orders", OrderPlaced("7", "ann@example.com"));  // no compiler asks you to look
 //
 // A topic is an exchange of its name, a group a queue "<topic>.<group>" bound to it by the type of what it handles. A group
 // has one handler in a program; several types are its with Dispatch.

@@ -1,7 +1,7 @@
 // DeadLetters: what an operator does with dead letters, on every transport.
 //
 //   DeadLetters dead(transport, timers);
-//   for (const DeadQueue& queue : *co_await dead.List()) …
+//   Result<std::vector<DeadQueue>> queues = co_await dead.List();
 //   ReplayOptions options;
 //   options.select.reason = "failed";
 //   Result<ReplayReport> replayed = co_await dead.Replay("orders", options);

@@ -46,7 +46,7 @@ class HandlerSettings {
 template <class T>
 concept HandlerOption = requires(T option, HandlerSettings& settings) { std::move(option).AddTo(settings); };
 
-// The handler's name: told apart by the inbox, the metrics and the log.
+// The handler's name in the inbox, the metrics and the log: one for all that compete for a queue, or each has its effect.
 class Named {
  public:
   explicit Named(std::string name) : name_(std::move(name)) {}
@@ -113,7 +113,7 @@ class FinishInHand {
   void AddTo(HandlerSettings& settings) const { settings.finish_in_hand = true; }
 };
 
-// Where its dead letters go instead of to `<queue>.dead`, and after how many tries if not the retry's.
+// Where its dead letters go, `<queue>.dead` if not said, and after how many immediate tries: in place of a Retry before it.
 class DeadLetter {
  public:
   explicit DeadLetter(std::string queue = "") : queue_(std::move(queue)) {}

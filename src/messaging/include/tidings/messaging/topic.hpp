@@ -3,9 +3,9 @@
 //   Topic orders(transport, "orders");
 //   Topology topology = orders.topology();
 //   std::string mailer = orders.AddGroup(topology, "mailer", "order.created");   // a queue, "orders.mailer"
-//   co_await transport.Declare(topology);
+//   Status declared = co_await transport.Declare(topology);
 //   router.Subscribe(mailer, handler);
-//   co_await orders.Publish(Message("order.created", body));
+//   auto published = co_await orders.Publish(Message("order.created", body));
 //
 // A durable subscription is a queue bound to the topic's exchange: it gets what is published from its declaration on,
 // whether somebody consumes or not. Those who subscribe by one name are a group and share its messages. An ephemeral

@@ -145,7 +145,7 @@ class Transport {
   // Drops what is ready or delayed; returns how many.
   virtual Task<Result<std::uint64_t>> Purge(std::string queue) = 0;
   // The queue with all that is in it, its bindings and its dead letters' queue where that is empty. What was in it counts as
-  // purged, what is handed out too where the transport can know of it (RabbitMQ's cannot).
+  // purged, what is handed out too where the transport can know of it (not RabbitMQ's). None there: success or kNotFound.
   virtual Task<Status> DeleteQueue(std::string queue) = 0;
   // Names of the queues that this transport knows of: all of them, or those declared here where the broker does not tell.
   virtual Task<Result<std::vector<std::string>>> Queues() = 0;
