@@ -1,10 +1,10 @@
 #include "writer.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 
 #include <tidings/base/log.hpp>
+#include <tidings/base/log_thread.hpp>
 
 namespace tidings::sqlite {
 
@@ -15,7 +15,7 @@ constexpr int kBackupPages = 64;
 constexpr int kBackupPagesIdle = 512;
 
 [[noreturn]] void EndProcess(const std::string& line) {
-  std::fprintf(stderr, "%s\n", line.c_str());
+  log::LastWords(line);
   std::_Exit(70);
 }
 
