@@ -330,6 +330,8 @@ int RunCommand(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A file that may grow no further is a write that fails, and is told as any other.
+  std::signal(SIGXFSZ, SIG_IGN);
   Output output;
   const int code = RunCommand(argc, argv);
   if (code != 0) return code;  // and said so
