@@ -13,6 +13,8 @@ namespace {
 // Pages that a backup copies between two commits, and while there is nothing to commit.
 constexpr int kBackupPages = 64;
 constexpr int kBackupPagesIdle = 512;
+// Between two tries to copy what others hold.
+constexpr std::chrono::milliseconds kBetweenTries{20};
 
 [[noreturn]] void EndProcess(const std::string& line) {
   log::LastWords(line);
@@ -111,14 +113,9 @@ std::optional<Error> Writer::Judge(const SqliteFailure& failure, bool in_commit)
 
 std::optional<std::chrono::milliseconds> Writer::Rest(bool idle) {
   try {
-    if (!Health()) {
-      if (Steady::now() >= next_probe_) Probe();
-      if (!Health()) {
-        return std::max(std::chrono::milliseconds(1),
-                        std::chrono::ceil<std::chrono::milliseconds>(next_probe_ - Steady::now()));
-      }
-    }
-    const auto rest = log_.Rest(idle);
+    if (!Health() && Steady::now() >= next_probe_) Probe();
+    // While there is no room a copy goes on: it only reads here, and is written elsewhere.
+    const auto rest = Health() ? log_.Rest(idle) : UntilProbe();
     const auto backup = StepBackup(idle);
     return backup ? backup : rest;
   } catch (const SqliteFailure& failure) {
@@ -173,6 +170,11 @@ void Writer::Probe() {
   *standing_.health.Lock() = Status();
 }
 
+std::chrono::milliseconds Writer::UntilProbe() const {
+  const auto until = std::chrono::ceil<std::chrono::milliseconds>(next_probe_ - Steady::now());
+  return std::max(std::chrono::milliseconds(1), until);
+}
+
 bool Writer::StartBackup(std::shared_ptr<BackupJob> job) {
   auto backup = backup_.Lock();
   if (*backup || !Alive()) return false;
@@ -183,8 +185,9 @@ bool Writer::StartBackup(std::shared_ptr<BackupJob> job) {
 std::optional<std::chrono::milliseconds> Writer::StepBackup(bool idle) {
   const std::shared_ptr<BackupJob> job = *backup_.Lock();
   if (!job) return std::nullopt;
-  if (!job->Step(database_, idle ? kBackupPagesIdle : kBackupPages)) backup_.Lock()->reset();
-  return std::chrono::milliseconds(0);
+  const BackupJob::Next next = job->Step(database_, idle ? kBackupPagesIdle : kBackupPages);
+  if (next == BackupJob::Next::kEnd) backup_.Lock()->reset();
+  return next == BackupJob::Next::kLater ? kBetweenTries : std::chrono::milliseconds(0);
 }
 
 void Writer::Finish() {

@@ -60,6 +60,7 @@ class Writer final : public eventing::CommitBackend {
   Status Health() const { return *standing_.health.Lock(); }
   void BecomeFull(const Error& why);
   void Probe();
+  std::chrono::milliseconds UntilProbe() const;
   std::optional<std::chrono::milliseconds> StepBackup(bool idle);
   void End(const std::string& what);
 
