@@ -2,7 +2,7 @@
 
 build_packages=(clang-19 lld-19 llvm-19 ccache cmake ninja-build pkg-config
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libsqlite3-dev libsodium-dev libssl-dev
-  libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev prometheus-cpp-dev libxxhash-dev liburing-dev
+  libcli11-dev libtomlplusplus-dev prometheus-cpp-dev libxxhash-dev liburing-dev
   zlib1g-dev libzstd-dev libcurl4-openssl-dev libjemalloc-dev)
 test_packages=(libclang-rt-19-dev libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev
   ca-certificates openssl git python3 python3-venv strace g++-12 redis-server rabbitmq-server)

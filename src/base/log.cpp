@@ -1,36 +1,29 @@
 #include <tidings/base/log.hpp>
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <atomic>
 
 #include <tidings/base/bytes.hpp>
 #include <tidings/base/clock.hpp>
 #include <tidings/base/json.hpp>
+#include <tidings/base/log_thread.hpp>
+
+#include "log_output.hpp"
 
 namespace tidings::log {
 
 namespace {
 
-spdlog::logger& Logger() {
-  static const auto logger = [] {
-    auto made = std::make_shared<spdlog::logger>("tidings", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    made->set_pattern("%v");
-    made->flush_on(spdlog::level::debug);
-    made->set_level(spdlog::level::info);
-    return made;
-  }();
-  return *logger;
-}
+constexpr std::size_t kMostWaiting = 1 << 20;
+constexpr std::chrono::seconds kPatience{1};
 
-spdlog::level::level_enum ToSpdlog(Level level) {
-  switch (level) {
-    case Level::kDebug: return spdlog::level::debug;
-    case Level::kInfo: return spdlog::level::info;
-    case Level::kWarning: return spdlog::level::warn;
-    case Level::kError: return spdlog::level::err;
-    case Level::kOff: break;
-  }
-  return spdlog::level::off;
+std::atomic<Level> lowest{Level::kInfo};
+
+// Never destroyed: others may log until the process is gone, and a thread that is stuck in a write cannot be joined.
+LogOutput& Output() {
+  static auto& output = *new LogOutput(STDERR_FILENO, kMostWaiting);
+  return output;
 }
 
 std::string_view Name(Level level) {
@@ -49,9 +42,9 @@ Field::Field(std::string_view key, std::string_view text)
 
 Field::Field(std::string_view key, bool flag) : key_(key), json_(flag ? "true" : "false") {}
 
-void SetLevel(Level level) { Logger().set_level(ToSpdlog(level)); }
+void SetLevel(Level level) { lowest.store(level, std::memory_order_relaxed); }
 
-bool Enabled(Level level) { return Logger().should_log(ToSpdlog(level)); }
+bool Enabled(Level level) { return level >= lowest.load(std::memory_order_relaxed); }
 
 void Write(Level level, std::string_view event, Fields fields) {
   if (!Enabled(level)) return;
@@ -60,7 +53,15 @@ void Write(Level level, std::string_view event, Fields fields) {
   writer.Time("at", SystemClock().Now()).Text("level", Name(level)).Text("event", event);
   for (const Field& field : fields) writer.Raw(field.key(), field.json());
   writer.End();
-  Logger().log(ToSpdlog(level), line);
+  line += '\n';
+  Output().Write(line);
 }
+
+Thread::Thread() { Output().Start(); }
+Thread::~Thread() { Output().Stop(kPatience); }
+
+std::uint64_t Dropped() { return Output().dropped(); }
+
+void LastWords(const std::string& line) { Output().WriteLast(line + '\n', kPatience); }
 
 }  // namespace tidings::log

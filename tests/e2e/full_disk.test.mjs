@@ -1,9 +1,11 @@
 // A disk that fills under load, on a real file system: what is refused is not stored and never shown, what was
 // acknowledged stays, reading goes on, and the server goes on by itself once there is room.
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { Api, ok, refused, request } from "../lib/http.mjs";
 import { Person, people, unique } from "../lib/people.mjs";
-import { kBinary } from "../lib/server.mjs";
+import { Tidings, kBinary, temporaryFolder } from "../lib/server.mjs";
 import { SmallDisk } from "../lib/small_disk.mjs";
 import { accepted, assertDense } from "../lib/socket.mjs";
 import { test, withServer } from "../lib/testing.mjs";
@@ -164,6 +166,56 @@ test("every kind of change is refused while the disk is full, and what it would 
     ok(await ann.edit(room, message._id, "as it is"));
     await client.until("the edit", () => client.named("MESSAGE_UPDATED").length === 1);
   });
+});
+
+test("while the disk is full: a backup to one with room, and an error for what would be copied on it", async () => {
+  await withSmallDisk(16, async (server, disk) => {
+    const [ann] = people(server, "ann");
+    const room = (await ann.createRoom())._id;
+    for (let i = 0; i < 50; i++) await ann.send(room, kText);
+    // The first look for room makes some of what the log took: that is filled too.
+    let refusals = 0;
+    await eventually("a disk that stays full", async () => {
+      disk.fill();
+      refusals = (await ann.trySend(room, kText)).status === 503 ? refusals + 1 : 0;
+      return refusals === 15;
+    }, undefined, 200);
+    const sent = await ann.messages(room);
+
+    const target = join(temporaryFolder(), "backup");
+    const backup = await server.command("backup", target);
+    assert.equal(backup.code, 0, `${backup.stdout}${backup.stderr}`);
+    await withServer({ dir: target }, async (copy) => assert.deepEqual(await new Person(copy, ann.id).messages(room), sent));
+    for (const command of [["verify"], ["export", join(temporaryFolder(), "lines")]]) {
+      const { code, stderr } = await server.command(...command);
+      assert.equal(code, 1, `${command}: ${stderr}`);
+      assert.match(stderr.trimEnd(), /^[^\n]*make room where the copy is made$/, `${command}`);
+    }
+    assert.equal((await readiness(server)).status, 503);
+    disk.free();
+    await eventually("readiness by itself", async () => (await readiness(server)).status === 200, 15_000, 50);
+    const verified = await server.command("verify");
+    assert.equal(verified.code, 0, `${verified.stdout}${verified.stderr}`);
+  });
+});
+
+test("files that may grow no further: the server ends with one line that says so", async () => {
+  const program = join(temporaryFolder(), "limited");
+  // In blocks of 512 bytes, as POSIX has it.
+  writeFileSync(program, `#!/bin/sh\nulimit -f 6000\nexec ${kBinary} "$@"\n`, { mode: 0o755 });
+  const server = await Tidings.start({ binary: program });
+  const [ann] = people(server, "ann");
+  const room = (await ann.createRoom())._id;
+  const sends = eventually("the end", async () => {
+    await ann.trySend(room, "x".repeat(10_000)).catch(() => {});
+    return !server.alive;
+  }, 60_000, 0);
+  await sends;
+  assert.equal(server.exit, "code 70");
+  await eventually("its last words", () => /^tidings: [^\n]*disk I\/O error[^\n]*\n$/m.test(server.output));
+  server.binary = kBinary;
+  await server.launch();
+  await server.dispose();
 });
 
 test("killed while the disk is full: nothing acknowledged is lost, and it serves again once there is room", async () => {

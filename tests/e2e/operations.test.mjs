@@ -453,6 +453,20 @@ test("backup while running, and the copy serves", async () => {
   });
 });
 
+test("a folder with half a backup is no store, and the backup can be taken into it again", async () => {
+  await withServer({}, async (own) => {
+    const { ann, rooms: [room] } = await furnished(own);
+    const target = join(temporaryFolder(), "backup");
+    mkdirSync(target);
+    writeFileSync(join(target, "tidings.db.part"), "what a backup that was killed has left");
+    writeFileSync(join(target, "tidings.lock"), "");
+    await assert.rejects(withServer({ dir: target }, async () => assert.fail("it started")), /unfinished copy.*take the backup into it again/s);
+    assert.ok(!existsSync(join(target, "tidings.db")), "and no empty store is made");
+    expectSuccess(await own.command("backup", target), "the backup again");
+    await withServer({ dir: target }, async (copy) => assert.deepEqual(await new Person(copy, ann.id).messages(room), await ann.messages(room)));
+  });
+});
+
 test("a store from a newer version, or a damaged one, is refused and not touched", async () => {
   const dir = temporaryFolder();
   await withServer({ dir }, async () => {});

@@ -22,7 +22,6 @@ HEADERS = [
     ("Beast", r"boost/beast\b.*", ["src/net"]),
     ("Asio", r"boost/asio\b.*", ["src/net", "src/messaging", "src/app/relay", "src/app/queue", "src/app/workers", "src/app/prove", "bench/messaging", "examples", "tests/package"]),
     ("Boost.JSON, beside base/json.hpp", r"boost/json.*", ["src/base", "src/chat/auth"]),
-    ("spdlog and fmt", r"(spdlog|fmt)/.*", ["src/base"]),
     ("OpenSSL", r"openssl/.*", ["src/base", "src/chat/auth", "src/net"]),
     ("libsodium", r"sodium.*", ["src/base", "src/chat/auth"]),
     ("toml++", r"toml\+\+/.*", ["src/app/config"]),

@@ -16,7 +16,6 @@ PLANTED = {
     "headers of Beast": ("src/realtime/a.cpp", "#include <boost/beast.hpp>\n"),
     "headers of Asio": ("src/realtime/a.cpp", "#include <boost/asio.hpp>\n"),
     "headers of Boost.JSON": ("src/net/a.cpp", "#include <boost/json.hpp>\n"),
-    "headers of spdlog": ("src/net/a.cpp", "#include <spdlog/spdlog.h>\n"),
     "headers of OpenSSL": ("src/chat/a.cpp", "#include <openssl/evp.h>\n"),
     "headers of libsodium": ("src/net/a.cpp", "#include <sodium.h>\n"),
     "headers of toml++": ("src/app/a.cpp", "#include <toml++/toml.h>\n"),

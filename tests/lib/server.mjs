@@ -91,9 +91,9 @@ export class Tidings {
     }
   }
 
-  // `probe(server)` tells readiness where GET /readyz cannot.
-  constructor({ env = {}, args = [], dir = null, binary = kBinary, exitMs = kExitMs, scheme = "http", probe } = {}) {
-    Object.assign(this, { scheme, probe });
+  // `probe(server)` tells readiness where GET /readyz cannot; `stderr` is a descriptor in place of what `output` keeps.
+  constructor({ env = {}, args = [], dir = null, binary = kBinary, exitMs = kExitMs, scheme = "http", probe, stderr = "pipe" } = {}) {
+    Object.assign(this, { scheme, probe, stderr });
     this.#ownsDir = dir === null;
     this.dir = dir ?? temporaryFolder();
     this.binary = binary;
@@ -135,13 +135,13 @@ export class Tidings {
   // Starts the process without waiting for it.
   spawn() {
     const args = ["serve", "--data", this.dir, "--listen", `127.0.0.1:${this.port}`, ...this.args];
-    const child = spawn(this.binary, args, { stdio: ["ignore", "pipe", "pipe"], env: this.env });
+    const child = spawn(this.binary, args, { stdio: ["ignore", "pipe", this.stderr], env: this.env });
     this.#child = child;
     this.#exit = null;
     running.add(this);
     const keep = (chunk) => (this.output = (this.output + chunk).slice(-kKeptOutput));
     child.stdout.on("data", keep);
-    child.stderr.on("data", keep);
+    child.stderr?.on("data", keep);
     this.#ended = new Promise((resolve) => {
       const end = (how) => {
         this.#exit ??= how;

@@ -99,9 +99,10 @@ void Control::OnRequest(realtime::HttpRequest request, std::unique_ptr<realtime:
   auto body = BodyOf(call.request);
   if (!body) return call.Answer(std::unexpected(body.error()));
   call.body = std::move(*body);
-  // GET asks how a copy comes along, again and again.
-  if (call.request.method != "GET")
-    log::Info("command", {{"method", call.request.method}, {"path", call.request.path}});
+  // GET asks how a copy comes along, again and again, and a worker asks for an audience with each message.
+  const bool often = call.request.method == "GET" || call.request.path == "/control/audience";
+  log::Write(often ? log::Level::kDebug : log::Level::kInfo, "command",
+             {{"method", call.request.method}, {"path", call.request.path}});
   (this->*method->second)(std::move(call));
 }
 

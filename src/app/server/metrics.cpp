@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <tidings/base/bytes.hpp>
+#include <tidings/base/log_thread.hpp>
 #include <tidings/messaging/loss_report.hpp>
 
 #include "metrics_text.hpp"
@@ -171,6 +172,8 @@ void Process(MetricsWriter& out) {
   out.Gauge("process_open_fds", "Open file descriptors.", static_cast<double>(usage.open_files));
   out.Gauge("process_max_fds", "Most file descriptors.", static_cast<double>(usage.most_files));
   out.Gauge("process_start_time_seconds", "Start, in seconds since 1970.", usage.started);
+  out.Counter("tidings_log_lines_dropped_total", "Lines of the log that were not written: standard error took none.",
+              static_cast<double>(log::Dropped()));
   out.Family("tidings_build_info", "gauge", "The version that runs.").Sample("version", TIDINGS_VERSION, 1);
 }
 

@@ -134,12 +134,7 @@ class Server::State {
 };
 
 Status Server::State::Open() {
-  auto secret = DataSecret(config.data);
-  if (!secret) return std::unexpected(secret.error());
-  auto made = auth::KeySet::Make({config.auth.jwt_secret, config.auth.jwks_file, *secret});
-  if (!made) return std::unexpected(made.error());
-  keys = std::move(*made);
-
+  if (Status made = MakeDataFolder(config.data); !made) return made;
   sqlite::SqliteEventStore::Options options;
   options.folder = config.data;
   options.parts.push_back(sqlite::ChatSchema());
@@ -147,6 +142,12 @@ Status Server::State::Open() {
   auto opened = sqlite::SqliteEventStore::Open(std::move(options));
   if (!opened) return std::unexpected(opened.error());
   store = std::move(*opened);
+  // A folder that is refused gets no secret.
+  auto secret = DataSecret(config.data);
+  if (!secret) return std::unexpected(secret.error());
+  auto made = auth::KeySet::Make({config.auth.jwt_secret, config.auth.jwks_file, *secret});
+  if (!made) return std::unexpected(made.error());
+  keys = std::move(*made);
   RemoveLostCopies(config.data, std::chrono::seconds(0));
   const net::ChatSettings settings = ChatSettingsOf(config);
   relay = std::make_unique<LiveRelay>(loop, [this](const chat::LiveBatch& batch) {

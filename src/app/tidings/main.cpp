@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <iostream>
 #include <optional>
@@ -16,6 +17,7 @@
 #include <tidings/app/worker.hpp>
 #include <tidings/auth/jwt.hpp>
 #include <tidings/base/log.hpp>
+#include <tidings/base/log_thread.hpp>
 
 #include "output.hpp"
 #include "queue_commands.hpp"
@@ -25,15 +27,25 @@ using namespace tidings;
 namespace {
 
 // What it says may quote strangers, and is one line all the same.
-int Complain(std::string message) {
+std::string LineOf(std::string message) {
   for (char& c : message) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   }
-  std::cerr << "tidings: " << message << '\n';
+  return "tidings: " + message;
+}
+
+int Complain(const std::string& message) {
+  std::cerr << LineOf(message) << '\n';
   return 1;
 }
 
 int Complain(const Error& error) { return Complain(error.message()); }
+
+// For what has a log::Thread: behind its lines, and never held up by who reads them.
+int ComplainLast(const Error& error) {
+  log::LastWords(LineOf(error.message()));
+  return 1;
+}
 
 // The flags that are settings, as every command takes them.
 class SettingFlags {
@@ -77,8 +89,9 @@ class SettingFlags {
 };
 
 int Serve(const app::Config& config) {
+  const log::Thread log_thread;
   auto server = app::Server::Open(config);
-  if (!server) return Complain(server.error());
+  if (!server) return ComplainLast(server.error());
   for (const std::string& address : (*server)->Addresses()) std::cout << "tidings: listening at " << address << '\n';
   std::cout << std::flush;
   std::cout.clear();  // it serves as well if nobody wants to hear where
@@ -297,9 +310,10 @@ int RunCommand(int argc, char** argv) {
     if (loaded->config.amqp.url.empty()) {
       return ComplainOfUsage(cli, CLI::RequiredError("--amqp URL, the RabbitMQ that the server publishes to,"));
     }
+    const log::Thread log_thread;
     const Status worked = app::RunWorker(worker_name, loaded->config, std::cout);
     std::cout.clear();  // as for serve
-    return worked ? 0 : Complain(worked.error());
+    return worked ? 0 : ComplainLast(worked.error());
   }
   log::SetLevel(log::Level::kOff);  // a command says what it has to say in one line
   try {
@@ -316,6 +330,8 @@ int RunCommand(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A file that may grow no further is a write that fails, and is told as any other.
+  std::signal(SIGXFSZ, SIG_IGN);
   Output output;
   const int code = RunCommand(argc, argv);
   if (code != 0) return code;  // and said so

@@ -56,6 +56,13 @@ std::string Escape(const std::string& path) {
   return out;
 }
 
+// A text or blob that SQLite has not got: it is null or empty, or there was no memory for it.
+std::string_view Nothing(Database& database) {
+  const int code = sqlite3_errcode(database.handle());
+  if ((code & 0xff) == SQLITE_NOMEM) database.ThrowLast(code);
+  return {};
+}
+
 }  // namespace
 
 SqliteFailure::SqliteFailure(int code, std::string message)
@@ -78,13 +85,13 @@ bool Rows::Null(int column) const { return sqlite3_column_type(handle_, column) 
 
 std::string_view Rows::Text(int column) const {
   const auto* text = sqlite3_column_text(handle_, column);
-  if (text == nullptr) return {};
+  if (text == nullptr) return Nothing(database_);
   return {reinterpret_cast<const char*>(text), static_cast<std::size_t>(sqlite3_column_bytes(handle_, column))};
 }
 
 std::string_view Rows::Blob(int column) const {
   const auto* bytes = static_cast<const char*>(sqlite3_column_blob(handle_, column));
-  if (bytes == nullptr) return {};
+  if (bytes == nullptr) return Nothing(database_);
   return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(handle_, column))};
 }
 

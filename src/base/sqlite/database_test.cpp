@@ -2,6 +2,7 @@
 #include <tidings/testing/temp_folder.hpp>
 
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include "testing/fault_vfs.hpp"
 
@@ -23,6 +24,35 @@ TEST(Database, KeepsIntegersTextsBlobsAndNulls) {
   EXPECT_EQ(rows.Blob(2), bytes);
   EXPECT_TRUE(rows.Null(3));
   EXPECT_FALSE(rows.Next());
+}
+
+TEST(Database, WithoutMemoryATextIsAFailureAndNeverEmpty) {
+  const TempFolder folder;
+  Database database(folder.File("a.db"), Database::Mode::kWriter);
+  database.Execute("CREATE TABLE things (number INTEGER PRIMARY KEY, name TEXT, bytes BLOB)");
+  Statement insert(database, "INSERT INTO things VALUES (?, ?, ?)");
+  const std::string large(30'000, 'x');
+  for (int i = 0; i < 50; ++i) {
+    const std::string text = i % 2 == 0 ? large : std::string(static_cast<std::size_t>(i) * 20 + 1, 'y');
+    insert.Execute(i, text, Blob(text));
+  }
+  Statement select(database, "SELECT name, bytes FROM things");
+  int failed = 0;
+  const std::int64_t used = sqlite3_memory_used();
+  for (int room = 0; room < 60'000; room += 512) {
+    sqlite3_hard_heap_limit64(used + room);
+    try {
+      for (auto rows = select.Query(); rows.Next();) {
+        EXPECT_FALSE(rows.Text(0).empty()) << room;
+        EXPECT_FALSE(rows.Blob(1).empty()) << room;
+      }
+    } catch (const SqliteFailure& failure) {
+      EXPECT_EQ(failure.cause(), SqliteFailure::Cause::kMemory);
+      ++failed;
+    }
+    sqlite3_hard_heap_limit64(0);
+  }
+  EXPECT_GT(failed, 0);
 }
 
 TEST(Database, AReaderWritesNothing) {

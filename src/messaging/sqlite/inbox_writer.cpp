@@ -3,12 +3,12 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <iterator>
 
 #include <tidings/base/log.hpp>
+#include <tidings/base/log_thread.hpp>
 
 #include "inbox_rows.hpp"
 
@@ -202,7 +202,7 @@ void InboxWriter::End(const std::string& what) {
       "; what was waiting for this commit is not answered, and the inbox recovers when it is opened "
       "again";
   if (fatal_) return fatal_(line);
-  std::fprintf(stderr, "%s\n", line.c_str());
+  log::LastWords(line);
   std::_Exit(70);
 }
 

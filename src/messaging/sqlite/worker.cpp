@@ -3,11 +3,11 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <iterator>
 
 #include <tidings/base/log.hpp>
+#include <tidings/base/log_thread.hpp>
 
 namespace tidings::messaging::embedded {
 namespace {
@@ -22,7 +22,7 @@ constexpr std::chrono::milliseconds kIdle{1'000};
 constexpr std::int64_t kVacuumPages = 2'000;
 
 [[noreturn]] void EndProcess(const std::string& line) {
-  std::fprintf(stderr, "%s\n", line.c_str());
+  log::LastWords(line);
   std::_Exit(70);
 }
 

@@ -28,6 +28,8 @@ std::unexpected<Error> FailWith(const std::string& what, int cause) {
 
 PartFile::~PartFile() { std::remove(part_.c_str()); }
 
+bool PartFile::Left(const std::string& file) { return access((file + kEnding).c_str(), F_OK) == 0; }
+
 Status PartFile::Make() {
   std::remove(part_.c_str());
   const int made = open(part_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -67,11 +69,16 @@ Status PartFile::Accept() {
 
 BackupJob::~BackupJob() { Release(); }
 
-bool BackupJob::Step(Database& source, int pages) {
+BackupJob::Next BackupJob::Step(Database& source, int pages) {
+  if (Ended()) {  // nobody waits for it any more
+    Release();
+    return Next::kEnd;
+  }
   try {
     if (!copy_) {
       copy_ = std::make_unique<Database>(file_, Database::Mode::kWriter);
       // It is synced as a whole at the end; until then it bears another name.
+      copy_->Execute("PRAGMA busy_timeout=0");  // the writer waits for nobody
       copy_->Execute("PRAGMA journal_mode=OFF");
       copy_->Execute("PRAGMA synchronous=OFF");
       backup_ = sqlite3_backup_init(copy_->handle(), "main", source.handle(), "main");
@@ -84,7 +91,8 @@ bool BackupJob::Step(Database& source, int pages) {
       done_ = all_ - static_cast<std::uint64_t>(sqlite3_backup_remaining(backup_));
       changed_.notify_all();
     }
-    if (code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED) return true;
+    if (code == SQLITE_OK) return Next::kAtOnce;
+    if (code == SQLITE_BUSY || code == SQLITE_LOCKED) return Next::kLater;
     if (code != SQLITE_DONE) {
       throw SqliteFailure(code, file_ + ": " + sqlite3_errstr(code) + " (SQLite code " + std::to_string(code) + ")");
     }
@@ -93,9 +101,10 @@ bool BackupJob::Step(Database& source, int pages) {
     if (finished != SQLITE_OK) copy_->ThrowLast(finished);
     End({});
   } catch (const SqliteFailure& failure) {
-    End(std::unexpected(failure.error()));
+    const bool full = failure.cause() == SqliteFailure::Cause::kFull;
+    End(Fail(failure.error().code(), failure.error().message() + (full ? "; make room where the copy is made" : "")));
   }
-  return false;
+  return Next::kEnd;
 }
 
 void BackupJob::Abandon(const std::string& why) { End(Fail(ErrorCode::kUnavailable, why)); }
@@ -104,7 +113,13 @@ Status BackupJob::Wait(const std::function<void(std::uint64_t done, std::uint64_
   std::unique_lock lock(mutex_);
   std::uint64_t told = 0;
   while (true) {
-    changed_.wait(lock, [&] { return outcome_ || done_ != told; });
+    if (!changed_.wait_for(lock, patience_, [&] { return outcome_ || done_ != told; })) {
+      outcome_ = Fail(ErrorCode::kUnavailable,
+                      "the copy " + file_ + " got no further for " +
+                          std::to_string(std::chrono::duration_cast<std::chrono::seconds>(patience_).count()) +
+                          " s, at page " + std::to_string(done_) + " of " + std::to_string(all_) +
+                          "; see that the disks work and that no other program holds it, and try again");
+    }
     const bool ended = outcome_.has_value();
     const std::uint64_t all = all_;
     told = done_;
@@ -122,6 +137,11 @@ void BackupJob::End(Status outcome) {
   const std::lock_guard lock(mutex_);
   if (!outcome_) outcome_ = std::move(outcome);
   changed_.notify_all();
+}
+
+bool BackupJob::Ended() {
+  const std::lock_guard lock(mutex_);
+  return outcome_.has_value();
 }
 
 void BackupJob::Release() {

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <thread>
 
+#include "../../base/sqlite/testing/fault_vfs.hpp"
+#include "backup_job.hpp"
 #include "testing/open_store.hpp"
 
 namespace tidings::sqlite::testing {
@@ -95,6 +97,48 @@ TEST(Backup, EndsWithTheStore) {
   store->Start();
   store->Close();
   EXPECT_FALSE(store->Backup(folder.File("copy")));
+}
+
+TEST(Backup, GoesOnWhileTheStoresDiskIsFull) {
+  const TempFolder folder;
+  FaultDisk disk(1);
+  const FaultVfs vfs(disk);
+  auto options = In(folder);
+  options.vfs = vfs.name();
+  const auto store = Started(options);
+  disk.SetRoom(1'000'000);
+  unsigned stored = 0;
+  while (stored < 1'000 && Append(*store, "room", std::string(5'000, 'x'))) ++stored;
+  ASSERT_FALSE(store->Healthy());
+  const Status copied = store->Backup(folder.File("copy"));
+  ASSERT_TRUE(copied) << copied.error().message();
+  EXPECT_FALSE(store->Healthy());
+  EXPECT_EQ(Opened(Copy(folder))->Head(), stored);
+}
+
+TEST(Backup, ThatGetsNoFurtherEnds) {
+  const TempFolder folder;
+  BackupJob job(folder.File("copy.part"), std::chrono::milliseconds(20));
+  const Status copied = job.Wait({});
+  ASSERT_FALSE(copied);
+  EXPECT_TRUE(copied.error().message().contains("got no further")) << copied.error().message();
+  Database source(folder.File("source"), Database::Mode::kWriter);
+  EXPECT_EQ(job.Step(source, 1), BackupJob::Next::kEnd) << "nobody waits for it";
+  EXPECT_FALSE(std::filesystem::exists(folder.File("copy.part")));
+}
+
+TEST(Backup, AnUnfinishedOneIsNoStoreAndIsTakenAgain) {
+  const TempFolder folder;
+  const auto store = Started(In(folder));
+  ASSERT_TRUE(Append(*store, "room", "1"));
+  std::filesystem::create_directory(folder.File("copy"));
+  Save(folder.File("copy/tidings.db.part"), "half of a copy");
+  const std::string message = Refusal(Copy(folder));
+  EXPECT_TRUE(message.contains("unfinished copy") && message.contains("tidings.db.part")) << message;
+  EXPECT_FALSE(std::filesystem::exists(folder.File("copy/tidings.db")));
+  const Status copied = store->Backup(folder.File("copy"));
+  ASSERT_TRUE(copied) << copied.error().message();
+  EXPECT_EQ(Opened(Copy(folder))->Head(), 1U);
 }
 
 TEST(Backup, IsAbandonedByTheClose) {

@@ -29,6 +29,8 @@ using eventing::StoredEvent;
 namespace {
 
 constexpr char kFile[] = "tidings.db";
+// A copy that gets no further for so long ends with an error.
+constexpr std::chrono::seconds kBackupPatience{60};
 
 bool Fault(std::string_view name) {
 #ifdef TIDINGS_FAULTS
@@ -160,6 +162,11 @@ Result<std::unique_ptr<SqliteEventStore>> SqliteEventStore::Open(Options options
   const auto probe = FileProbe::Look(file);
   if (!probe) return std::unexpected(probe.error());
   if (auto known = CheckHeader(file, *probe, options.parts); !known) return std::unexpected(known.error());
+  if (probe->kind == FileProbe::Kind::kEmpty && PartFile::Left(file)) {
+    return Fail(ErrorCode::kConflict,
+                "the folder " + options.folder + " has no store but an unfinished copy of one (" + file +
+                    ".part), left by a backup that was killed; take the backup into it again, or remove that file");
+  }
   if (!options.migrate) {
     if (auto current = CheckCurrent(file, *probe, options.parts); !current) return std::unexpected(current.error());
   }
@@ -257,7 +264,7 @@ Status SqliteEventStore::Backup(const std::string& folder, const Progress& progr
   }
   PartFile part(file);
   if (auto made = part.Make(); !made) return made;
-  const auto job = std::make_shared<BackupJob>(part.path());
+  const auto job = std::make_shared<BackupJob>(part.path(), kBackupPatience);
   {
     const std::lock_guard lock(state_->phase);
     if (!state_->started || state_->closed) {

@@ -2,6 +2,7 @@
 #include <tidings/storage/sqlite/event_store.hpp>
 
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <thread>
 
@@ -193,6 +194,29 @@ TEST(SqliteEventStore, AFullDiskRefusesAndRecoversByItself) {
   EXPECT_EQ(store->CheckIntegrity()->size(), 0U);
   EXPECT_FALSE(fatal);
   EXPECT_GT(store->stats().turned_away, 0U);
+}
+
+TEST(SqliteEventStore, WithoutMemoryItRefusesAndRecoversByItself) {
+  const TempFolder folder;
+  auto options = In(folder);
+  options.probe_every = std::chrono::milliseconds(20);
+  bool fatal = false;
+  options.fatal = [&](const std::string&) { fatal = true; };
+  const auto store = Started(options);
+  ASSERT_TRUE(Append(*store, "room", "1"));
+  sqlite3_hard_heap_limit64(sqlite3_memory_used() + 200'000);
+  const auto refused = Append(*store, "room", std::string(2'000'000, 'x'));
+  const Status health = store->Healthy();
+  sqlite3_hard_heap_limit64(0);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kUnavailable);
+  EXPECT_TRUE(refused.error().message().contains("no memory")) << refused.error().message();
+  EXPECT_FALSE(refused.error().message().contains(folder.path())) << "what clients are told names no path";
+  EXPECT_FALSE(health);
+  EXPECT_TRUE(Eventually([&] { return store->Healthy().has_value(); }));
+  EXPECT_TRUE(Append(*store, "room", "2"));
+  EXPECT_EQ(store->ReadAll(0, 10)->size(), 2U);
+  EXPECT_FALSE(fatal);
 }
 
 TEST(SqliteEventStoreDeath, AFailedSyncEndsTheProcessWithOneLine) {

@@ -35,7 +35,8 @@ class Connection {
       database_.Rollback();
       throw;
     }
-    commit_->Execute();
+    // SQLite ends it by itself where it has no memory for a statement; who ran that has heard of it.
+    if (database_.InTransaction()) commit_->Execute();
   }
 
  private:

@@ -11,6 +11,14 @@
 namespace tidings::sqlite::testing {
 namespace {
 
+TEST(Readers, ATransactionThatSqliteHasEndedIsNoFailureOfItsOwn) {
+  const TempFolder folder;
+  const auto store = Started(In(folder));
+  ASSERT_TRUE(Append(*store, "room", "1"));
+  EXPECT_NO_THROW(store->readers().ReadNow([](Database& database) { database.Rollback(); }));
+  EXPECT_EQ(store->ReadAll(0, 10)->size(), 1U);
+}
+
 TEST(Readers, SeeOneStateFromBeginningToEnd) {
   const TempFolder folder;
   const auto store = Started(In(folder));

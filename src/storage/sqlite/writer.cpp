@@ -1,21 +1,28 @@
 #include "writer.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
+#include <new>
 
 #include <tidings/base/log.hpp>
+#include <tidings/base/log_thread.hpp>
 
 namespace tidings::sqlite {
 
 namespace {
 
+// Of SQLite: SQLITE_NOMEM, and SQLITE_ABORT_ROLLBACK for a transaction that is there no more.
+constexpr int kMemoryCode = 7;
+constexpr int kEndedCode = 4 | 2 << 8;
+
 // Pages that a backup copies between two commits, and while there is nothing to commit.
 constexpr int kBackupPages = 64;
 constexpr int kBackupPagesIdle = 512;
+// Between two tries to copy what others hold.
+constexpr std::chrono::milliseconds kBetweenTries{20};
 
 [[noreturn]] void EndProcess(const std::string& line) {
-  std::fprintf(stderr, "%s\n", line.c_str());
+  log::LastWords(line);
   std::_Exit(70);
 }
 
@@ -56,6 +63,9 @@ eventing::Transaction& Writer::Begin() {
 bool Writer::Commit() {
   const bool wrote = database_.Changes() != changes_at_begin_;
   committing_ = true;
+  if (!database_.InTransaction()) {
+    throw SqliteFailure(kEndedCode, database_.path() + ": SQLite has ended the transaction by itself");
+  }
   commit_.Execute();
   committing_ = false;
   transaction_.Committed();
@@ -73,6 +83,8 @@ std::optional<Error> Writer::Recover(std::exception_ptr failure) {
     error = Judge(thrown, in_commit);
   } catch (const eventing::StoreFailure& thrown) {
     error = thrown.error();
+  } catch (const std::bad_alloc&) {
+    error = Judge(SqliteFailure(kMemoryCode, database_.path() + ": out of memory"), in_commit);
   } catch (const std::exception& thrown) {
     log::Err("commit_refused", {{"reason", thrown.what()}});
     error.emplace(ErrorCode::kInternal, "the commit was refused by a defect of the server");
@@ -97,7 +109,15 @@ std::optional<Error> Writer::Judge(const SqliteFailure& failure, bool in_commit)
     return std::nullopt;
   }
   switch (failure.cause()) {
-    case Cause::kFull: BecomeFull(error); return Health().error();
+    // Clients are told no paths.
+    case Cause::kFull:
+      Pause("store_full", error,
+            Error(ErrorCode::kStorageFull, "the disk of the server is full; it goes on once there is room"));
+      return Health().error();
+    case Cause::kMemory:
+      Pause("store_out_of_memory", error,
+            Error(ErrorCode::kUnavailable, "the server has no memory left; it goes on once there is some"));
+      return Health().error();
     case Cause::kBusy:
       log::Warning("commit_refused", {{"reason", error.message()}});
       return Error(ErrorCode::kUnavailable, "another program holds the store's file; end it");
@@ -111,14 +131,9 @@ std::optional<Error> Writer::Judge(const SqliteFailure& failure, bool in_commit)
 
 std::optional<std::chrono::milliseconds> Writer::Rest(bool idle) {
   try {
-    if (!Health()) {
-      if (Steady::now() >= next_probe_) Probe();
-      if (!Health()) {
-        return std::max(std::chrono::milliseconds(1),
-                        std::chrono::ceil<std::chrono::milliseconds>(next_probe_ - Steady::now()));
-      }
-    }
-    const auto rest = log_.Rest(idle);
+    if (!Health() && Steady::now() >= next_probe_) Probe();
+    // While there is no room a copy goes on: it only reads here, and is written elsewhere.
+    const auto rest = Health() ? log_.Rest(idle) : UntilProbe();
     const auto backup = StepBackup(idle);
     return backup ? backup : rest;
   } catch (const SqliteFailure& failure) {
@@ -147,11 +162,9 @@ void Writer::Report(const eventing::BatchReport& report) {
   appended_at_report_ = transaction_.appended();
 }
 
-void Writer::BecomeFull(const Error& why) {
-  log::Err("store_full", {{"reason", why.message()}});
-  // Clients are told no paths.
-  *standing_.health.Lock() =
-      Fail(ErrorCode::kStorageFull, "the disk of the server is full; it goes on once there is room");
+void Writer::Pause(std::string_view event, const Error& why, Error told) {
+  log::Err(event, {{"reason", why.message()}});
+  *standing_.health.Lock() = std::unexpected(std::move(told));
   next_probe_ = Steady::now() + probe_every_;
 }
 
@@ -166,11 +179,19 @@ void Writer::Probe() {
     database_.Execute("DELETE FROM meta WHERE key = 'probe'");
   } catch (const SqliteFailure& failure) {
     database_.Rollback();
-    if (!Heals(failure.cause())) throw;
+    if (!Heals(failure.cause()) && failure.cause() != SqliteFailure::Cause::kMemory) throw;
+    return;
+  } catch (const std::bad_alloc&) {
+    database_.Rollback();
     return;
   }
   log::Info("store_recovered");
   *standing_.health.Lock() = Status();
+}
+
+std::chrono::milliseconds Writer::UntilProbe() const {
+  const auto until = std::chrono::ceil<std::chrono::milliseconds>(next_probe_ - Steady::now());
+  return std::max(std::chrono::milliseconds(1), until);
 }
 
 bool Writer::StartBackup(std::shared_ptr<BackupJob> job) {
@@ -183,8 +204,9 @@ bool Writer::StartBackup(std::shared_ptr<BackupJob> job) {
 std::optional<std::chrono::milliseconds> Writer::StepBackup(bool idle) {
   const std::shared_ptr<BackupJob> job = *backup_.Lock();
   if (!job) return std::nullopt;
-  if (!job->Step(database_, idle ? kBackupPagesIdle : kBackupPages)) backup_.Lock()->reset();
-  return std::chrono::milliseconds(0);
+  const BackupJob::Next next = job->Step(database_, idle ? kBackupPagesIdle : kBackupPages);
+  if (next == BackupJob::Next::kEnd) backup_.Lock()->reset();
+  return next == BackupJob::Next::kLater ? kBetweenTries : std::chrono::milliseconds(0);
 }
 
 void Writer::Finish() {

@@ -26,8 +26,9 @@ class Standing {
   Guarded<Status> health;                   // an error while commits are refused
 };
 
-// What a failure means, of which the first three heal:
+// What a failure means, of which the first four heal:
 //   no room         the batch is refused; nothing more is taken until a probe, about one a second, has found room
+//   no memory       the same
 //   busy, defect    the batch is refused
 //   I/O, damage     nobody is answered: the fatal handler ends the process
 // Whatever fails inside COMMIT, but for no room and busy, leaves the outcome unknown and is fatal.
@@ -58,8 +59,10 @@ class Writer final : public eventing::CommitBackend {
 
   std::optional<Error> Judge(const SqliteFailure& failure, bool in_commit);
   Status Health() const { return *standing_.health.Lock(); }
-  void BecomeFull(const Error& why);
+  // Refuses all, with what clients are told, until a probe succeeds.
+  void Pause(std::string_view event, const Error& why, Error told);
   void Probe();
+  std::chrono::milliseconds UntilProbe() const;
   std::optional<std::chrono::milliseconds> StepBackup(bool idle);
   void End(const std::string& what);
 
