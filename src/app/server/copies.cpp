@@ -26,8 +26,8 @@ constexpr char kPrefix[] = "copy-";
 constexpr std::size_t kTokenLength = 12;
 constexpr const char* kFiles[] = {"tidings.db",      "tidings.db-wal", "tidings.db-shm", "tidings.db-journal",
                                   "tidings.db.part", "tidings.lock",   "token.secret"};
-// Those that end a command from outside: a reader of its output that leaves, and limits of the shell too.
-constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXCPU, SIGXFSZ};
+// Those that end a command from outside: a reader of its output that leaves, and a limit of the shell too.
+constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXCPU};
 
 // Whole paths, made before the signal comes: its handler may do little more than unlink.
 struct Doomed {

@@ -53,7 +53,7 @@ TEST_F(CopiesTest, LostOnesAreRemovedAndNothingElse) {
 }
 
 TEST_F(CopiesTest, ASignalTakesTheCopyAlong) {
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGXFSZ}) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGXCPU}) {
     const std::string copy = Make();
     EXPECT_EXIT(
         {
