@@ -179,7 +179,7 @@ test("unknown commands, flags and folders: not 0 and one clear line", async () =
   const nowhere = join(temporaryFolder(), "none");
   expectFailure(await run(kBinary, ["verify", "--data", nowhere]), "verify of nothing");
   for (const name of ["webhook", "archive", "analytics", "push"]) {
-    const refused = await run(kBinary, ["worker", name, "--data", nowhere, "--amqp", "amqp://127.0.0.1:1"], { ...process.env, TIDINGS_PUSH_URL: "http://127.0.0.1:1/" });
+    const refused = await run(kBinary, ["worker", name, "--data", nowhere, "--amqp", "amqp://127.0.0.1:1"], { PATH: process.env.PATH, TIDINGS_PUSH_URL: "http://127.0.0.1:1/" });
     expectFailure(refused, `worker ${name} on nothing`);
     assert.match(refused.stderr, name === "archive" ? /there is no folder .*make it first/ : /there is no store in .*--data/);
   }

@@ -31,7 +31,7 @@ for (const [transport, ofTheBroker] of [["memory", 0], ["sqlite", 0], ["redis", 
 // A minute each on the brokers: with the long ones.
 for (const transport of process.env.TIDINGS_TEST_FULL ? ["sqlite", "redis", "rabbitmq"] : ["sqlite"]) {
   test(`a consumer that acknowledges before it works is found out on ${transport}`, { timeout: kMs + 30_000 }, async () => {
-    const done = await prove(transport, 8, "--acknowledge-first");
+    const done = await prove(transport, kKills, "--acknowledge-first");
     assert.notEqual(done.code, 0, done.stdout);
     assert.ok(numberOf(done.stdout, "lost") > 0, done.stdout + done.stderr);
     assert.match(done.stderr, /the proof failed/);
