@@ -142,8 +142,9 @@ Task<Result<std::uint64_t>> SqliteOutbox::Purge(std::vector<std::int64_t> rows) 
   const auto purged = std::make_shared<std::vector<std::string>>();
   auto each = [purged](OutboxRows& table, std::int64_t id) {
     auto target = table.Purge(id);
-    if (target) purged->push_back(*std::move(target));
-    return target.has_value();
+    if (!target) return false;
+    purged->push_back(*std::move(target));
+    return true;
   };
   auto count = co_await ForDead(core, std::move(rows), std::move(each));
   if (count && core->options().ledger != nullptr) {
