@@ -11,6 +11,7 @@
 #include "../testing/task_runner.hpp"
 #include "testing/everywhere.hpp"
 #include "testing/ledger_file.hpp"
+#include "testing/open_on_disk.hpp"
 
 namespace tidings::messaging::testing {
 namespace {
@@ -77,16 +78,7 @@ class InboxRun {
  private:
   static std::string Short(const std::string& word) { return word.substr(0, 10); }
 
-  Result<std::unique_ptr<SqliteInbox>> Open() {
-    auto options = ledger_.Options();
-    options.vfs = vfs_.name();
-    options.sync_folder = [this](const std::string&) { return disk_.SyncFolder(); };
-    for (int attempt = 0;; ++attempt) {
-      auto opened = SqliteInbox::Open(runner_.executor(), options);
-      if (opened || disk_.crashed() || attempt == 2) return opened;
-      disk_.Heal();  // an administrator made room, or put in another disk
-    }
-  }
+  Result<std::unique_ptr<SqliteInbox>> Open() { return OpenOnDisk(runner_, disk_, vfs_, ledger_.Options()); }
 
   Task<void> Handle(SqliteInbox& inbox, std::string word, int& ended) {
     auto unit = co_await inbox.Begin();

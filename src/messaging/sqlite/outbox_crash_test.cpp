@@ -22,6 +22,7 @@
 #include "../testing/task_runner.hpp"
 #include "testing/everywhere.hpp"
 #include "testing/moody_transport.hpp"
+#include "testing/open_on_disk.hpp"
 #include "testing/outbox_file.hpp"
 
 namespace tidings::messaging::testing {
@@ -106,16 +107,7 @@ class OutboxRun {
  private:
   static std::string Short(const std::string& word) { return word.substr(0, 10); }
 
-  Result<std::unique_ptr<SqliteInbox>> Open() {
-    auto options = file_.Options();
-    options.vfs = vfs_.name();
-    options.sync_folder = [this](const std::string&) { return disk_.SyncFolder(); };
-    for (int attempt = 0;; ++attempt) {
-      auto opened = SqliteInbox::Open(runner_.executor(), options);
-      if (opened || disk_.crashed() || attempt == 2) return opened;
-      disk_.Heal();  // an administrator made room, or put in another disk
-    }
-  }
+  Result<std::unique_ptr<SqliteInbox>> Open() { return OpenOnDisk(runner_, disk_, vfs_, file_.Options()); }
 
   void Run(SqliteOutbox& outbox) {
     ++running_;
