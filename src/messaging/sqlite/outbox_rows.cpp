@@ -9,36 +9,27 @@ namespace {
 
 constexpr std::int64_t kOutboxVersion = 1;
 
-// Ids rise in the order of commits and none is given again (AUTOINCREMENT, one writer): who read up to an id has missed none.
-constexpr const char* kOutboxTables = R"sql(
+constexpr std::string_view kOutboxState = R"sql(
 CREATE TABLE tidings_outbox_state (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   version INTEGER NOT NULL,
   waiting INTEGER NOT NULL,
   dead INTEGER NOT NULL
 );
-CREATE TABLE tidings_outbox (
+)sql";
+
+// Ids rise in the order of commits and none is given again (AUTOINCREMENT, one writer): who read up to an id has missed none.
+constexpr std::string_view kOutboxWaiting = R"sql(CREATE TABLE tidings_outbox (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
-  lane TEXT NOT NULL,
-  written_at INTEGER NOT NULL,
-  tries INTEGER NOT NULL,
-  error TEXT NOT NULL,
-  exchange TEXT NOT NULL,
-  routing_key TEXT NOT NULL,
-  require_route INTEGER NOT NULL,
-  delay INTEGER NOT NULL,
-  ttl INTEGER,
-  message_id TEXT NOT NULL,
-  type TEXT NOT NULL,
-  key TEXT NOT NULL,
-  headers TEXT NOT NULL,
-  body BLOB NOT NULL
-);
-CREATE INDEX tidings_outbox_lane ON tidings_outbox (lane, id);
+)sql";
+constexpr std::string_view kOutboxDead = R"sql(CREATE INDEX tidings_outbox_lane ON tidings_outbox (lane, id);
 CREATE TABLE tidings_outbox_dead (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   died_at INTEGER NOT NULL,
-  lane TEXT NOT NULL,
+)sql";
+
+// The end of both tables.
+constexpr std::string_view kOutboxColumns = R"sql(  lane TEXT NOT NULL,
   written_at INTEGER NOT NULL,
   tries INTEGER NOT NULL,
   error TEXT NOT NULL,
@@ -53,7 +44,9 @@ CREATE TABLE tidings_outbox_dead (
   headers TEXT NOT NULL,
   body BLOB NOT NULL
 );
-CREATE TRIGGER tidings_outbox_comes AFTER INSERT ON tidings_outbox
+)sql";
+
+constexpr std::string_view kOutboxCounts = R"sql(CREATE TRIGGER tidings_outbox_comes AFTER INSERT ON tidings_outbox
   BEGIN UPDATE tidings_outbox_state SET waiting = waiting + 1; END;
 CREATE TRIGGER tidings_outbox_goes AFTER DELETE ON tidings_outbox
   BEGIN UPDATE tidings_outbox_state SET waiting = waiting - 1; END;
@@ -62,6 +55,15 @@ CREATE TRIGGER tidings_outbox_dies AFTER INSERT ON tidings_outbox_dead
 CREATE TRIGGER tidings_outbox_leaves AFTER DELETE ON tidings_outbox_dead
   BEGIN UPDATE tidings_outbox_state SET dead = dead - 1; END;
 )sql";
+
+std::string OutboxTables() {
+  std::string sql;
+  for (const std::string_view part :
+       {kOutboxState, kOutboxWaiting, kOutboxColumns, kOutboxDead, kOutboxColumns, kOutboxCounts}) {
+    sql += part;
+  }
+  return sql;
+}
 
 // What both tables have, but for what is the row's own.
 constexpr std::string_view kOutboxMessage =
@@ -116,7 +118,7 @@ std::string PlaceOf(const Address& to) { return to.is_queue() ? to.routing_key()
 
 Status OutboxRows::MakeTables(sqlite::Database& database) {
   if (database.Number("SELECT count(*) FROM sqlite_master WHERE name = 'tidings_outbox_state'") == 0) {
-    database.Execute(kOutboxTables);
+    database.Execute(OutboxTables());
     database.Execute("INSERT INTO tidings_outbox_state VALUES (1, " + std::to_string(kOutboxVersion) + ", 0, 0)");
     return {};
   }
