@@ -4,7 +4,8 @@
 
 namespace tidings::app {
 
-// Numbers are those of a room's events that came, in ranges without a hole. A redaction whose from_day is empty is done: what comes of the message later is redacted as it comes.
+// Numbers are those of a room's events that came, in ranges without a hole. A redaction whose from_day is empty is done: what
+// comes of the message later is redacted as it comes.
 const std::string_view kArchiveSchema = R"(
   CREATE TABLE IF NOT EXISTS lines (
     number INTEGER PRIMARY KEY AUTOINCREMENT, room TEXT NOT NULL, day TEXT NOT NULL, seq INTEGER NOT NULL,

@@ -17,8 +17,8 @@ class WorkerCounts {
   std::uint64_t lost = 0;    // dead letters that there was no room for
 };
 
-// Those that go by numbers and ever ran on this data folder, over all their lanes; a file that cannot be read just now is left out. Reads the
-// disk; any thread.
+// Those that go by numbers and ever ran on this data folder, over all their lanes; a file that cannot be read just now is left
+// out. Reads the disk; any thread.
 std::vector<WorkerCounts> CountWorkers(const std::filesystem::path& data);
 
 }  // namespace tidings::app
