@@ -88,6 +88,7 @@ class MemoryConnection {
   std::shared_ptr<MemoryState> state;
   Executor executor;
   bool closed = false;
+  std::size_t giving_way = 0;  // publishes that let others go first; those that come now go behind them
   LinkedList<MemorySettlement> unsettled;
   LinkedList<MemoryReader> readers;
   LinkedList<MemorySubscription> subscriptions;

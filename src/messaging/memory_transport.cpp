@@ -151,11 +151,16 @@ Result<std::size_t> MemoryTransport::PublishNow(MemoryConnection& connection, co
 }
 
 Task<Result<std::size_t>> MemoryTransport::Publish(Address to, Message message, PublishOptions options) {
-  if (++turn_ < kMostInARow) co_return PublishNow(*connection_, to, std::move(message), options);
+  // Nobody overtakes one that gives way.
+  if (connection_->giving_way == 0 && ++turn_ < kMostInARow) {
+    co_return PublishNow(*connection_, to, std::move(message), options);
+  }
   turn_ = 0;
   // It may end meanwhile.
   const auto connection = connection_;
+  ++connection->giving_way;
   co_await GiveWay(executor_);
+  --connection->giving_way;
   co_return PublishNow(*connection, to, std::move(message), options);
 }
 
