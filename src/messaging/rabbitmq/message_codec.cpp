@@ -26,6 +26,7 @@ constexpr std::string_view kKey = "tidings-key";
 constexpr std::string_view kOrder = "tidings-order";
 constexpr std::string_view kStamp = "tidings-stamp";
 constexpr std::string_view kOffset = "x-stream-offset";
+constexpr std::string_view kDeliveryCount = "x-delivery-count";
 // Before names that mean something to the broker or to this codec.
 constexpr std::string_view kEscape = "tidings-escaped-";
 constexpr std::size_t kMostShort = 255;
@@ -46,9 +47,8 @@ constexpr std::array kMapped = {
 
 // Names that RabbitMQ reads (CC, BCC) or writes (x-death …).
 bool IsBrokers(std::string_view name) {
-  return name == "CC" || name == "BCC" || name == "x-death" || name == "x-delivery-count" ||
-         name == "x-delivery-limit" || name == kOffset || name.starts_with("x-first-death-") ||
-         name.starts_with("x-last-death-");
+  return name == "CC" || name == "BCC" || name == "x-death" || name == kDeliveryCount || name == "x-delivery-limit" ||
+         name == kOffset || name.starts_with("x-first-death-") || name.starts_with("x-last-death-");
 }
 
 bool NeedsEscape(std::string_view name) {
@@ -78,11 +78,11 @@ bool IsMapped(std::string_view name) {
 }
 
 // Fills the properties that headers travel as; what is left is the table's. Returns their order if it has to be told.
-std::string Map(const Headers& headers, Properties& properties) {
+std::string Map(const Headers& headers, Properties& properties, const Publication& publication) {
   std::string order;
   bool canonical = true;
   for (const auto& [name, value] : headers) {
-    if (name == kTypes) continue;
+    if (name == kTypes || publication.Omits(name)) continue;
     const Mapped* mapped = MappedOf(name, value);
     order += mapped != nullptr ? mapped->letter : '.';
     if (mapped == nullptr) continue;
@@ -96,12 +96,13 @@ std::string Map(const Headers& headers, Properties& properties) {
 void AppendTable(Writer& writer, const Message& message, std::string_view order, const Publication& publication) {
   TableWriter table(writer);
   if (!publication.stamp.empty()) table.Text(kStamp, publication.stamp);
+  if (publication.failed_deliveries > 0) table.Integer(kDeliveryCount, publication.failed_deliveries);
   if (!message.key.empty()) AppendText(table, kKey, message.key);
   if (!order.empty()) table.Text(kOrder, order);
   const ValueTypes types(message.headers.Get(kTypes));
   std::string escaped;
   for (const auto& [name, value] : message.headers) {
-    if (MappedOf(name, value) != nullptr || name == kTypes) continue;
+    if (MappedOf(name, value) != nullptr || name == kTypes || publication.Omits(name)) continue;
     if (const auto typed = types.Find(name, value)) {
       table.Raw(name, *typed);
       continue;
@@ -193,7 +194,7 @@ Status ReadTableInto(std::string_view content, Message& message, Beside& beside,
     if (!value) return Fail(ErrorCode::kInvalid, "the table of headers is malformed, or deeper than 16 levels");
     if (name == "x-death") {
       beside.deaths = std::move(*value);
-    } else if (name == "x-delivery-count") {
+    } else if (name == kDeliveryCount) {
       beside.delivery_count = value->kind == Value::Kind::kUnsigned
                                   ? value->whole
                                   : static_cast<std::uint64_t>(std::max<std::int64_t>(value->integer, 0));
@@ -289,9 +290,13 @@ Status Bounded(Message& message, Strictness strictness) {
 void AppendMessage(std::string& out, std::uint16_t channel, std::size_t frame_max, const Publication& publication,
                    const Message& message) {
   AppendPublish(out, channel, publication.exchange, publication.routing_key, true);
+  AppendContent(out, channel, frame_max, publication, message);
+}
 
+void AppendContent(std::string& out, std::uint16_t channel, std::size_t frame_max, const Publication& publication,
+                   const Message& message) {
   Properties properties;
-  const std::string order = Map(message.headers, properties);
+  const std::string order = Map(message.headers, properties, publication);
   properties.Set(Properties::kMessageId, &Properties::message_id, message.id);
   if (!message.type.empty()) properties.Set(Properties::kType, &Properties::type, message.type);
   properties.flags |= Properties::kDeliveryMode;
@@ -309,7 +314,7 @@ void AppendMessage(std::string& out, std::uint16_t channel, std::size_t frame_ma
   const bool all_mapped = message.key.empty() && std::ranges::all_of(message.headers, [](const auto& entry) {
                             return MappedOf(entry.first, entry.second) != nullptr;
                           });
-  if (!all_mapped || !order.empty() || !publication.stamp.empty()) {
+  if (!all_mapped || !order.empty() || !publication.stamp.empty() || publication.failed_deliveries > 0) {
     Writer writer(table);
     AppendTable(writer, message, order, publication);
     properties.Set(Properties::kHeaders, &Properties::headers, std::string_view(table).substr(4));

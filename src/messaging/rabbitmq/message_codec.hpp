@@ -8,6 +8,7 @@
 // back when the message is sent again.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -24,14 +25,22 @@ class Publication {
   std::string_view exchange;
   std::string_view routing_key;
   bool persistent = true;
-  std::string_view expiration;           // milliseconds in decimal; empty: none
-  std::span<const std::string> numbers;  // headers that travel as numbers where their value is a whole one
-  std::string_view stamp;                // beside the message, for whoever looks for it in a stream; empty: none
+  std::string_view expiration;                // milliseconds in decimal; empty: none
+  std::span<const std::string> numbers;       // headers that travel as numbers where their value is a whole one
+  std::string_view stamp;                     // beside the message, for whoever looks for it in a stream; empty: none
+  std::span<const std::string_view> omitted;  // headers that stay here
+  std::uint32_t failed_deliveries = 0;        // x-delivery-count, which a server tells
+
+  bool Omits(std::string_view name) const { return std::ranges::find(omitted, name) != omitted.end(); }
 };
 
 // The frames of basic.publish with all its content. `mandatory` always: what reaches no queue comes back.
 // REQUIRES: Check(message).
 void AppendMessage(std::string& out, std::uint16_t channel, std::size_t frame_max, const Publication& publication,
+                   const Message& message);
+
+// The same without the method: what follows basic.deliver, basic.get-ok and basic.return too.
+void AppendContent(std::string& out, std::uint16_t channel, std::size_t frame_max, const Publication& publication,
                    const Message& message);
 
 // What came with it but is no part of a message.

@@ -1,27 +1,10 @@
 #include "methods.hpp"
 
 #include "frame.hpp"
+#include "method_frame.hpp"
 
 namespace tidings::messaging::rabbitmq {
 namespace {
-
-// One method frame, ended when it goes out of scope.
-class MethodFrame {
- public:
-  MethodFrame(std::string& out, std::uint16_t channel, Method method)
-      : writer(out), out_(out), begin_(BeginFrame(out, FrameType::kMethod, channel)) {
-    writer.U32(static_cast<std::uint32_t>(method));
-  }
-  ~MethodFrame() { EndFrame(out_, begin_); }
-  MethodFrame(const MethodFrame&) = delete;
-  MethodFrame& operator=(const MethodFrame&) = delete;
-
-  Writer writer;
-
- private:
-  std::string& out_;
-  std::size_t begin_;
-};
 
 bool Offers(std::string_view mechanisms, std::string_view wanted) {
   while (!mechanisms.empty()) {
@@ -167,11 +150,12 @@ void AppendConnectionOpen(std::string& out, std::string_view vhost) {
   frame.writer.U8(0);
 }
 
-void AppendClose(std::string& out, std::uint16_t channel, Method method, std::uint16_t code, std::string_view text) {
+void AppendClose(std::string& out, std::uint16_t channel, Method method, std::uint16_t code, std::string_view text,
+                 Method wrong) {
   MethodFrame frame(out, channel, method);
   frame.writer.U16(code);
   frame.writer.ShortText(text.substr(0, 255));
-  frame.writer.U32(0);
+  frame.writer.U32(static_cast<std::uint32_t>(wrong));
 }
 
 void AppendPlain(std::string& out, std::uint16_t channel, Method method) { MethodFrame frame(out, channel, method); }

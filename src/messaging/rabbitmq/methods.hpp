@@ -1,4 +1,4 @@
-// The methods of AMQP 0-9-1 that this client sends and receives, and RabbitMQ's additions (confirms, basic.nack,
+// The methods of AMQP 0-9-1 that a client sends and receives (a server's are in server_methods.hpp), and RabbitMQ's additions (confirms, basic.nack,
 // connection.blocked). Append… writes a whole frame; Read… gives false if the payload (after class and method) is malformed.
 #pragma once
 
@@ -30,6 +30,9 @@ enum class Method : std::uint32_t {
   kChannelCloseOk = 20 << 16 | 41,
   kExchangeDeclare = 40 << 16 | 10,
   kExchangeDeclareOk = 40 << 16 | 11,
+  kExchangeDelete = 40 << 16 | 20,
+  kExchangeBind = 40 << 16 | 30,
+  kExchangeUnbind = 40 << 16 | 40,
   kQueueDeclare = 50 << 16 | 10,
   kQueueDeclareOk = 50 << 16 | 11,
   kQueueBind = 50 << 16 | 20,
@@ -38,6 +41,7 @@ enum class Method : std::uint32_t {
   kQueuePurgeOk = 50 << 16 | 31,
   kQueueDelete = 50 << 16 | 40,
   kQueueDeleteOk = 50 << 16 | 41,
+  kQueueUnbind = 50 << 16 | 50,
   kBasicQos = 60 << 16 | 10,
   kBasicQosOk = 60 << 16 | 11,
   kBasicConsume = 60 << 16 | 20,
@@ -52,9 +56,12 @@ enum class Method : std::uint32_t {
   kBasicGetEmpty = 60 << 16 | 72,
   kBasicAck = 60 << 16 | 80,
   kBasicReject = 60 << 16 | 90,
+  kBasicRecover = 60 << 16 | 110,
+  kBasicRecoverOk = 60 << 16 | 111,
   kBasicNack = 60 << 16 | 120,
   kConfirmSelect = 85 << 16 | 10,
   kConfirmSelectOk = 85 << 16 | 11,
+  kTxSelect = 90 << 16 | 10,
 };
 
 // §1.2 and RabbitMQ's use of them.
@@ -67,7 +74,14 @@ inline constexpr std::uint16_t kAccessRefused = 403;
 inline constexpr std::uint16_t kNotFound = 404;
 inline constexpr std::uint16_t kResourceLocked = 405;
 inline constexpr std::uint16_t kPreconditionFailed = 406;
+inline constexpr std::uint16_t kFrameError = 501;
+inline constexpr std::uint16_t kSyntaxError = 502;
+inline constexpr std::uint16_t kCommandInvalid = 503;
+inline constexpr std::uint16_t kChannelError = 504;
+inline constexpr std::uint16_t kUnexpectedFrame = 505;
+inline constexpr std::uint16_t kResourceError = 506;
 inline constexpr std::uint16_t kNotAllowed = 530;
+inline constexpr std::uint16_t kNotImplemented = 540;
 inline constexpr std::uint16_t kInternalError = 541;
 }  // namespace reply
 
@@ -145,7 +159,9 @@ bool ReadConfirm(std::string_view payload, Confirm& confirm);
 void AppendStartOk(std::string& out, std::string_view user, std::string_view password, std::string_view name);
 void AppendTuneOk(std::string& out, const Tuning& tuning);
 void AppendConnectionOpen(std::string& out, std::string_view vhost);
-void AppendClose(std::string& out, std::uint16_t channel, Method method, std::uint16_t code, std::string_view text);
+// `wrong` is the method that was wrong, if one was.
+void AppendClose(std::string& out, std::uint16_t channel, Method method, std::uint16_t code, std::string_view text,
+                 Method wrong = Method{});
 // Methods without arguments, and those whose arguments are all zero: open, close-ok, confirm.select.
 void AppendPlain(std::string& out, std::uint16_t channel, Method method);
 void AppendChannelOpen(std::string& out, std::uint16_t channel);

@@ -1,0 +1,21 @@
+// Where a message was published, kept with it: a transport's messages do not know.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include <tidings/messaging/message.hpp>
+#include <tidings/messaging/rabbitmq/amqp_server.hpp>
+
+namespace tidings::messaging::rabbitmq {
+
+inline constexpr std::string_view kOriginExchange = "amqp-exchange";
+inline constexpr std::string_view kOriginKey = "amqp-routing-key";
+inline constexpr std::array<std::string_view, 2> kOriginHeaders = {kOriginExchange, kOriginKey};
+
+inline void NoteOrigin(Message& message, const PublishedAt& at) {
+  message.headers.Set(kOriginExchange, at.exchange);
+  message.headers.Set(kOriginKey, at.routing_key);
+}
+
+}  // namespace tidings::messaging::rabbitmq
