@@ -25,6 +25,10 @@ const char* FlawOfSecret(std::string_view text) {
   return text.empty() || text.size() >= 32 ? nullptr : "must have 32 bytes or more";
 }
 
+const char* FlawOfPassword(std::string_view text) {
+  return text.empty() || text.size() >= 12 ? nullptr : "must have 12 characters or more";
+}
+
 const char* FlawOfStore(std::string_view text) {
   return HasScheme(text, {"mongodb://", "mongodb+srv://"}) ? nullptr : "must be a URL mongodb://…, or empty";
 }

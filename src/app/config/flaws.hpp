@@ -6,6 +6,7 @@
 namespace tidings::app {
 
 const char* FlawOfSecret(std::string_view text);
+const char* FlawOfPassword(std::string_view text);
 const char* FlawOfStore(std::string_view text);
 const char* FlawOfAmqp(std::string_view text);
 const char* FlawOfRedis(std::string_view text);

@@ -12,6 +12,7 @@
 #include <tidings/app/queue_message.hpp>
 #include <tidings/base/guarded.hpp>
 #include <tidings/base/log.hpp>
+#include <tidings/messaging/rabbitmq/amqp_server.hpp>
 #include <tidings/messaging/signal.hpp>
 
 #include "live_bridge.hpp"
@@ -37,6 +38,13 @@ messaging::Topology ChatTopology() {
   return topology;
 }
 
+// What comes out of the log was published by the relay, wherever there is one.
+messaging::PublishedAt RelayPlace(const messaging::Message& message, std::string_view queue) {
+  const bool event = message.headers.Has(kSeqHeader) && !messaging::OriginOfDeadLetters(queue);
+  return event ? messaging::PublishedAt(std::string(kEventsExchange), message.type)
+               : messaging::PublishedAt("", std::string(queue));
+}
+
 }  // namespace
 
 class EmbeddedQueue::State {
@@ -54,6 +62,8 @@ class EmbeddedQueue::State {
     guests_.push_back(std::make_unique<Guest>());
     guests_.back()->resident = std::move(resident);
   }
+  Status Listen(const AmqpDoor& door);
+  const messaging::AmqpServer* door() const { return door_.get(); }
   void Start();
   void AwaitStarts(std::chrono::milliseconds within);
   void Stop(std::chrono::milliseconds within);
@@ -86,6 +96,7 @@ class EmbeddedQueue::State {
   messaging::LossLedger ledger_;
   LogBroker broker_;
   LiveBridge bridge_;
+  std::unique_ptr<messaging::AmqpServer> door_;
   messaging::Signal opened_;
   messaging::Signal stop_;
   bool open_ = false;
@@ -99,6 +110,20 @@ class EmbeddedQueue::State {
   bool ended_ = false;
   std::thread thread_;
 };
+
+Status EmbeddedQueue::State::Listen(const AmqpDoor& door) {
+  messaging::AmqpServerOptions options;
+  options.address = door.address;
+  options.port = door.port;
+  options.password = door.password;
+  options.version = door.version;
+  options.numbers.emplace_back(kSeqHeader);
+  options.has_exchange = [this](std::string_view name) { return broker_.HasExchange(name); };
+  options.published_at = RelayPlace;
+  door_ = std::make_unique<messaging::AmqpServer>(
+      context_.get_executor(), timers_, [this] { return std::make_unique<LogTransport>(broker_); }, std::move(options));
+  return door_->Listen();
+}
 
 void EmbeddedQueue::State::Start() {
   boost::asio::co_spawn(context_, Open(), [](const std::exception_ptr& failure) {
@@ -128,6 +153,7 @@ Task<void> EmbeddedQueue::State::Open() {
   }
   open_ = true;
   opened_.NotifyAll();
+  if (door_ && !stopping_) door_->Start();
   for (const auto& guest : guests_) {
     boost::asio::co_spawn(
         context_, Settle(*guest), [name = guest->resident->name()](const std::exception_ptr& failure) {
@@ -209,6 +235,7 @@ Task<void> EmbeddedQueue::State::Close(std::chrono::milliseconds within) {
   opened_.NotifyAll();
   stop_.NotifyAll();
   co_await bridge_.Stop(within / 2);
+  if (door_) co_await door_->Stop(within / 4);
   for (const auto& guest : guests_) {
     if (guest->transport) co_await guest->resident->Stop(within);
   }
@@ -242,6 +269,11 @@ EmbeddedQueue::EmbeddedQueue(eventing::EventStore& store, chat::ReadPool& reads,
     : state_(std::make_unique<State>(store, reads, engine, std::move(options))) {}
 EmbeddedQueue::~EmbeddedQueue() = default;
 void EmbeddedQueue::Add(std::unique_ptr<QueueResident> resident) { state_->Add(std::move(resident)); }
+Status EmbeddedQueue::Listen(const AmqpDoor& door) { return state_->Listen(door); }
+std::uint16_t EmbeddedQueue::amqp_port() const { return state_->door() != nullptr ? state_->door()->port() : 0; }
+std::optional<std::size_t> EmbeddedQueue::amqp_clients() const {
+  return state_->door() != nullptr ? std::optional(state_->door()->connections()) : std::nullopt;
+}
 void EmbeddedQueue::Start() { state_->Start(); }
 void EmbeddedQueue::AwaitStarts(std::chrono::milliseconds within) { state_->AwaitStarts(within); }
 void EmbeddedQueue::Stop(std::chrono::milliseconds within) { state_->Stop(within); }

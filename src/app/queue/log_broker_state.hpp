@@ -65,6 +65,7 @@ class LogBrokerState : public std::enable_shared_from_this<LogBrokerState> {
   void DeleteExclusiveOf(const void* connection);
   std::vector<std::string> Queues(const void* connection) const;
   messaging::Topology TopologyNow() const;
+  bool HasExchange(std::string_view name) const { return exchanges_.contains(name); }
   std::vector<LogQueueDepth> Depths() const;
   // A place behind everything that there is.
   chat::QueuePlace NextPlace() { return {Head(), ++number_}; }

@@ -111,6 +111,7 @@ Task<Status> LogBroker::Save() { return state_->Save(); }
 Task<Status> LogBroker::Close() { return state_->Close(); }
 std::size_t LogBroker::transports() const { return state_->connections(); }
 Topology LogBroker::topology() const { return state_->TopologyNow(); }
+bool LogBroker::HasExchange(std::string_view name) const { return state_->HasExchange(name); }
 std::vector<LogQueueDepth> LogBroker::Depths() const { return state_->Depths(); }
 
 LogTransport::LogTransport(LogBroker& broker, QueueStart start)

@@ -144,6 +144,9 @@ void Embedded(MetricsWriter& out, EmbeddedQueue& queue) {
          &LogQueueDepth::kept);
   family("tidings_embedded_queue_unsettled", "Messages handed out.", &LogQueueDepth::unsettled);
   family("tidings_embedded_queue_consumers", "Consumers.", &LogQueueDepth::consumers);
+  if (const auto clients = queue.amqp_clients()) {
+    out.Gauge("tidings_embedded_queue_amqp_clients", "Connected AMQP clients.", static_cast<double>(*clients));
+  }
 }
 
 void Workers(MetricsWriter& out, const std::vector<WorkerCounts>& workers) {

@@ -61,8 +61,20 @@ Status CheckPossible(const Config& config) {
     return refuse("workers.inside",
                   "with --amqp workers are processes of their own, `tidings worker NAME`; leave it empty");
   }
+  if (config.queue.listen && !config.amqp.url.empty()) {
+    return refuse("queue.listen", "with --amqp the queues are the broker's: take from there, and leave it empty");
+  }
+  if (config.queue.listen && config.queue.password.empty()) {
+    return refuse("queue.password", "needed where queue.listen is set: who may log in as `tidings`");
+  }
   if (!config.redis.url.empty()) return refuse("redis.url", "this version runs on one node; leave it empty");
   return {};
+}
+
+// All addresses are those of IPv4: a queue is an inner matter, and an address may be named.
+std::string AddressOf(const std::string& host) {
+  if (host.empty() || host == "*") return "0.0.0.0";
+  return host == "localhost" ? "127.0.0.1" : host;
 }
 
 }  // namespace
@@ -250,6 +262,18 @@ Status Server::State::Listen() {
     const auto port = metrics_http->Listen({.host = endpoint.host, .port = endpoint.port});
     if (!port) return std::unexpected(port.error());
     log::Info("metrics", {{"address", "http://" + FormatEndpoint({endpoint.host, *port}) + "/metrics"}});
+  }
+  if (config.queue.listen) {
+    AmqpDoor door;
+    door.address = AddressOf(config.queue.listen->host);
+    door.port = config.queue.listen->port;
+    door.password = config.queue.password;
+    door.version = TIDINGS_VERSION;
+    if (Status listening = embedded_queue->Listen(door); !listening) {
+      return std::unexpected(listening.error().Within("queue.listen"));
+    }
+    const Endpoint at{door.address, embedded_queue->amqp_port()};
+    log::Info("amqp", {{"address", "amqp://tidings@" + FormatEndpoint(at)}});
   }
   return control->Open(config.data);
 }

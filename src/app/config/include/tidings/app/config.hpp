@@ -108,6 +108,11 @@ struct Config {
   } amqp;
 
   struct {
+    std::optional<Endpoint> listen;
+    std::string password;
+  } queue;
+
+  struct {
     std::string url;
   } redis;
 

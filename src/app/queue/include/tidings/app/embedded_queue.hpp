@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,16 @@ class BridgePiece {
   std::string trouble;  // why it ended early, of what may pass by trying again; empty if it did not
 };
 
+// Where programs outside the server take from its queues, as if it were RabbitMQ: see messaging/rabbitmq/amqp_server.hpp.
+class AmqpDoor {
+ public:
+  AmqpDoor() = default;
+  std::string address = "127.0.0.1";  // an address, not a name
+  std::uint16_t port = 0;             // 0: one that is free
+  std::string password;               // of the user `tidings`
+  std::string version;                // of the server, told to clients
+};
+
 // Thread-safe.
 class EmbeddedQueue {
  public:
@@ -47,6 +58,13 @@ class EmbeddedQueue {
 
   // REQUIRES: before Start.
   void Add(std::unique_ptr<QueueResident> resident);
+  // Listens for AMQP clients, which are let in once the queues are open. kInvalid, kUnavailable: not at this address.
+  // REQUIRES: before Start, once.
+  Status Listen(const AmqpDoor& door);
+  // Where it listens; 0: nowhere.
+  std::uint16_t amqp_port() const;
+  // Connected AMQP clients; nothing where it does not listen.
+  std::optional<std::size_t> amqp_clients() const;
   // Opens the queues, declares the contract's exchange and queue, and starts the residents.
   void Start();
   // Until each resident has started, or failed to once, so that its queues are on disk before anything happens that belongs in

@@ -87,6 +87,7 @@ class LogBroker {
   std::size_t transports() const;
   // All that is declared durably, as it would be declared elsewhere.
   messaging::Topology topology() const;
+  bool HasExchange(std::string_view name) const;
   // Of all queues that no connection has to itself.
   std::vector<LogQueueDepth> Depths() const;
 
