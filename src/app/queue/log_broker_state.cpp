@@ -316,8 +316,7 @@ Task<Result<std::size_t>> LogBrokerState::Publish(std::vector<messaging::Outgoin
     if (!route) co_return std::unexpected(route.error());
     for (LogQueue* const queue : *route) {
       if (queue->HasRoomFor(++more[queue])) continue;
-      co_return Fail(ErrorCode::kUnavailable, "refused: queue " + queue->name() + " is full, it holds " +
-                                                  std::to_string(*queue->options().max_length) + " messages");
+      co_return Fail(ErrorCode::kUnavailable, "refused: queue " + queue->name() + " is full: " + queue->Bound());
     }
     routes.push_back(std::move(*route));
   }

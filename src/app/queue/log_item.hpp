@@ -32,6 +32,7 @@ class LogItem {
   bool copied = false;           // the row keeps the whole message
   bool reheaded = false;         // the row keeps headers in place of the event's
   bool changed = false;          // what the row is to keep of the message is not collected yet
+  std::size_t bytes = 0;         // of a message that is in memory alone, as it was accepted
   std::uint32_t deliveries = 0;  // those that were given back by Nack are not counted
   std::uint32_t unsettled = 0;   // deliveries in a row that nobody settled
   Millis accepted = 0;           // wall clock

@@ -111,6 +111,8 @@ void LogQueue::Put(LogItem item) {
 
 void LogQueue::Insert(LogItem item) {
   if (item.message) ++at_hand_;
+  if (transient() && item.copied) item.bytes = item.message->body.size() + item.message->headers.Bytes();
+  transient_bytes_ += item.bytes;
   const chat::QueuePlace place = item.place;
   items_.emplace(place, std::move(item));
 }
@@ -259,6 +261,7 @@ void LogQueue::Remove(Items::iterator found) {
   LogItem& item = found->second;
   Unqueue(item);
   if (item.message) --at_hand_;
+  transient_bytes_ -= item.bytes;
   noted_.erase(item.place);
   if (item.stored) removed_.insert(item.place);
   items_.erase(found);

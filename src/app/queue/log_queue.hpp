@@ -34,6 +34,9 @@ class LogWaiter {
   virtual void Wake() = 0;
 };
 
+// What may be published to a queue that is in memory alone.
+inline constexpr std::size_t kMostTransientBytes = 64 * 1024 * 1024;
+
 class LogQueue {
  public:
   // `owner` is the connection that an exclusive queue belongs to.
@@ -100,7 +103,14 @@ class LogQueue {
   std::uint64_t consumers() const { return consumers_; }
   // Whether so many more may be published to it.
   bool HasRoomFor(std::uint64_t more) const {
+    if (transient_bytes_ > kMostTransientBytes) return false;
     return !options_.max_length || ready_.size() + delayed_.size() + pending_ + more <= *options_.max_length;
+  }
+  // What it may hold, in words.
+  std::string Bound() const {
+    return options_.max_length && transient_bytes_ <= kMostTransientBytes
+               ? "it may hold " + std::to_string(*options_.max_length) + " messages"
+               : "a queue that is not durable may hold " + std::to_string(kMostTransientBytes >> 20) + " MiB";
   }
   std::uint64_t size() const { return items_.size(); }
   // Of what is here; what waits in the log is not counted.
@@ -156,6 +166,7 @@ class LogQueue {
   std::uint64_t held_ = 0;
   std::uint64_t pending_ = 0;
   std::uint64_t at_hand_ = 0;           // items with their message
+  std::size_t transient_bytes_ = 0;     // of what was published to a queue that has no rows
 
   std::set<chat::QueuePlace> noted_;    // rows to be written
   std::set<chat::QueuePlace> removed_;  // rows to be removed

@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <list>
 #include <utility>
@@ -46,10 +47,10 @@ class Peer final : public rabbitmq::SessionHost, public std::enable_shared_from_
         written_(state->executor),
         session_(std::make_shared<ServerSession>(state, *this, std::move(name))) {}
 
-  void Dismiss(std::string_view why) {
-    dismissed_ = true;
-    session_->Dismiss(why);
-  }
+  void Dismiss(std::string_view why) { session_->Dismiss(why); }
+
+  bool logged_in() const { return session_->logged_in(); }
+  bool ended() const { return session_->ended(); }
 
   Task<void> Run() {
     const auto self = shared_from_this();
@@ -70,7 +71,7 @@ class Peer final : public rabbitmq::SessionHost, public std::enable_shared_from_
     boost::system::error_code ignored;
     socket_.shutdown(tcp::socket::shutdown_both, ignored);
     socket_.close(ignored);
-    co_await session_->End(dismissed_ ? rabbitmq::Ending::kByServer : rabbitmq::Ending::kByClient);
+    co_await session_->End();
   }
 
   void OnOutput() override {
@@ -104,6 +105,8 @@ class Peer final : public rabbitmq::SessionHost, public std::enable_shared_from_
                       [self = shared_from_this()](const boost::system::error_code& failed, std::size_t) {
                         self->writing_ = false;
                         self->broken_ = self->broken_ || failed;
+                        // Who takes nothing any more hears nothing either, and what it holds goes back.
+                        if (failed) self->session_->Break();
                         self->session_->OnWritten();
                         self->Write();
                         if (!self->writing_) self->written_.NotifyAll();
@@ -119,7 +122,6 @@ class Peer final : public rabbitmq::SessionHost, public std::enable_shared_from_
   bool flushing_ = false;
   bool writing_ = false;
   bool broken_ = false;
-  bool dismissed_ = false;
   bool leaving_ = false;
   Alarm last_;
 };
@@ -142,6 +144,7 @@ class AmqpServer::State : public std::enable_shared_from_this<AmqpServer::State>
 
  private:
   Task<void> Accept();
+  bool MakeRoom();
   Task<void> Serve(std::shared_ptr<Peer> peer);
 
   const std::shared_ptr<ServerState> shared_;
@@ -192,8 +195,8 @@ Task<void> AmqpServer::State::Accept() {
     boost::system::error_code ignored;
     const auto remote = socket.remote_endpoint(ignored);
     const std::string name = remote.address().to_string(ignored) + ":" + std::to_string(remote.port());
-    if (peers_.size() >= shared_->options.most_connections) {
-      log::Warning("amqp_refused", {{"peer", name}, {"reason", "there are too many connections"}});
+    if (!MakeRoom()) {
+      shared_->Refused(name, "", "there are too many connections");
       continue;
     }
     socket.set_option(tcp::no_delay(true), ignored);
@@ -209,6 +212,26 @@ Task<void> AmqpServer::State::Accept() {
         }(shared_from_this(), peer),
         asio::detached);
   }
+}
+
+// Those who have not logged in hold no more than a quarter of the places, and the one that has waited longest goes first:
+// nobody keeps others out by waiting.
+bool AmqpServer::State::MakeRoom() {
+  std::size_t waiting = 0;
+  std::shared_ptr<Peer> longest;
+  for (const auto& peer : peers_) {
+    if (peer->logged_in() || peer->ended()) continue;
+    ++waiting;
+    if (!longest) longest = peer;
+  }
+  const std::size_t most = shared_->options.most_connections;
+  const bool full = peers_.size() >= most;
+  if (longest && (full || waiting >= std::max<std::size_t>(most / 4, 1))) {
+    shared_->Refused("", "", "others came before it logged in");
+    longest->Dismiss("others came before it logged in");
+  }
+  // The one that goes is counted for a moment still.
+  return peers_.size() < most + (longest ? most / 4 : 0);
 }
 
 Task<void> AmqpServer::State::Serve(std::shared_ptr<Peer> peer) {

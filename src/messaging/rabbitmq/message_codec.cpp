@@ -93,9 +93,33 @@ std::string Map(const Headers& headers, Properties& properties, const Publicatio
   return canonical ? std::string() : order;
 }
 
+// An array of one value, its type's letter before it.
+std::string ArrayOf(std::string_view value) {
+  std::string array = "A";
+  Writer(array).LongText(value);
+  return array;
+}
+
+void AppendDeath(TableWriter& table, const Death& death) {
+  std::string key = "S";
+  Writer(key).LongText(death.routing_key);
+  std::string entry = "F";
+  Writer writer(entry);
+  TableWriter fields(writer);
+  fields.Integer("count", static_cast<std::int64_t>(death.count)).Text("reason", death.reason);
+  fields.Text("queue", death.queue).Text("exchange", death.exchange).Raw("routing-keys", ArrayOf(key));
+  std::string time = "T";
+  Writer(time).U64(static_cast<std::uint64_t>(death.at / 1000));
+  if (death.at > 0) fields.Raw("time", time);
+  fields.End();
+  table.Raw("x-death", ArrayOf(entry)).Text("x-first-death-reason", death.reason);
+  table.Text("x-first-death-queue", death.queue).Text("x-first-death-exchange", death.exchange);
+}
+
 void AppendTable(Writer& writer, const Message& message, std::string_view order, const Publication& publication) {
   TableWriter table(writer);
   if (!publication.stamp.empty()) table.Text(kStamp, publication.stamp);
+  if (publication.death != nullptr) AppendDeath(table, *publication.death);
   if (publication.failed_deliveries > 0) table.Integer(kDeliveryCount, publication.failed_deliveries);
   if (!message.key.empty()) AppendText(table, kKey, message.key);
   if (!order.empty()) table.Text(kOrder, order);
@@ -314,7 +338,8 @@ void AppendContent(std::string& out, std::uint16_t channel, std::size_t frame_ma
   const bool all_mapped = message.key.empty() && std::ranges::all_of(message.headers, [](const auto& entry) {
                             return MappedOf(entry.first, entry.second) != nullptr;
                           });
-  if (!all_mapped || !order.empty() || !publication.stamp.empty() || publication.failed_deliveries > 0) {
+  if (!all_mapped || !order.empty() || !publication.stamp.empty() || publication.failed_deliveries > 0 ||
+      publication.death != nullptr) {
     Writer writer(table);
     AppendTable(writer, message, order, publication);
     properties.Set(Properties::kHeaders, &Properties::headers, std::string_view(table).substr(4));
@@ -366,6 +391,22 @@ Result<Received> ReadMessage(std::string_view bytes, std::string& body, bool red
   received.offset = beside.offset;
   received.stamp = beside.stamp;
   return received;
+}
+
+std::uint64_t TimesInDeaths(std::string_view headers, std::string_view queue) {
+  if (!headers.contains("x-death")) return 0;
+  const auto table = ReadTable(headers);
+  const Value* const deaths = table ? table->Find("x-death") : nullptr;
+  if (deaths == nullptr) return 0;
+  for (const Value& death : deaths->children) {
+    const Value* const where = death.Find("queue");
+    const Value* const count = death.Find("count");
+    if (where == nullptr || count == nullptr || where->text != queue) continue;
+    return count->kind == Value::Kind::kUnsigned
+               ? count->whole
+               : static_cast<std::uint64_t>(std::max<std::int64_t>(count->integer, 0));
+  }
+  return 0;
 }
 
 std::string_view MessageIdOf(std::string_view bytes) {

@@ -15,10 +15,22 @@
 #include <string>
 #include <string_view>
 
+#include <tidings/base/clock.hpp>
 #include <tidings/base/error.hpp>
 #include <tidings/messaging/message.hpp>
 
 namespace tidings::messaging::rabbitmq {
+
+// Why a message is where it is, as a server tells it: x-death with one entry, and x-first-death-….
+class Death {
+ public:
+  std::string_view reason;  // RabbitMQ's words
+  std::string queue;        // in which it died
+  std::string exchange;
+  std::string routing_key;
+  std::uint64_t count = 1;
+  Millis at = 0;
+};
 
 class Publication {
  public:
@@ -30,6 +42,7 @@ class Publication {
   std::string_view stamp;                     // beside the message, for whoever looks for it in a stream; empty: none
   std::span<const std::string_view> omitted;  // headers that stay here
   std::uint32_t failed_deliveries = 0;        // x-delivery-count, which a server tells
+  const Death* death = nullptr;               // so is this
 
   bool Omits(std::string_view name) const { return std::ranges::find(omitted, name) != omitted.end(); }
 };
@@ -62,6 +75,9 @@ enum class Strictness {
 // queue's dead letters, what RabbitMQ says about its death is translated into the library's headers. kInvalid: undecodable.
 Result<Received> ReadMessage(std::string_view properties, std::string& body, bool redelivered, std::string_view queue,
                              Strictness strictness);
+
+// How often the message had been in `queue` by the word of x-death in its table of headers.
+std::uint64_t TimesInDeaths(std::string_view headers, std::string_view queue);
 
 // The id of a message that was returned; "" if it has none.
 std::string_view MessageIdOf(std::string_view properties);

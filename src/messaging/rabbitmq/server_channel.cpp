@@ -17,6 +17,9 @@
 namespace tidings::messaging::rabbitmq {
 namespace {
 
+// Answers that a client has not read, before it gets another one.
+constexpr std::size_t kMostUnread = 1024 * 1024;
+
 Refusal Malformed() { return Refusal(reply::kSyntaxError, "the method is malformed"); }
 
 // Milliseconds in decimal (basic.expiration).
@@ -26,6 +29,13 @@ bool ReadExpiration(std::string_view text, std::chrono::milliseconds& ttl) {
   if (error != std::errc() || end != text.data() + text.size() || read < 0) return false;
   ttl = std::chrono::milliseconds(read);
   return true;
+}
+
+// RabbitMQ's sender-selected distribution.
+bool CopiesElsewhere(std::string_view headers) {
+  if (!headers.contains("CC")) return false;
+  const auto table = ReadTable(headers);
+  return table && (table->Find("CC") != nullptr || table->Find("BCC") != nullptr);
 }
 
 }  // namespace
@@ -103,7 +113,10 @@ Task<void> ServerChannel::Run() {
         case Method::kBasicNack:
         case Method::kBasicReject: refused = Settle(call.method, call.payload); break;
         case Method::kBasicPublish: refused = StartPublish(call); break;
-        default: refused = co_await Do(call); break;
+        default:
+          co_await Read();
+          refused = co_await Do(call);
+          break;
       }
     }
     session_->Release(size);
@@ -173,10 +186,9 @@ ServerChannel::MaybeRefused ServerChannel::SetFlow(std::string_view payload) {
 ServerChannel::MaybeRefused ServerChannel::Settle(Method method, std::string_view payload) {
   SettleRequest request;
   if (!ReadSettle(method, payload, request)) return Malformed();
-  const Outcome outcome = method == Method::kBasicAck      ? Outcome::kDone
-                          : !request.requeue               ? Outcome::kRejected
-                          : method == Method::kBasicReject ? Outcome::kFailed
-                                                           : Outcome::kBack;
+  const Outcome outcome = method == Method::kBasicAck ? Outcome::kDone
+                          : request.requeue           ? Outcome::kBack
+                                                      : Outcome::kRejected;
   const bool all = request.multiple && request.tag == 0;
   const auto end = all ? held_.end() : held_.upper_bound(request.tag);
   const bool known = all || (end != held_.begin() && std::prev(end)->first == request.tag);
@@ -217,8 +229,8 @@ Task<void> ServerChannel::SettleTask(Held held, Outcome outcome) {
   Status settled;
   switch (outcome) {
     case Outcome::kDone: settled = co_await delivery.Ack(); break;
-    case Outcome::kBack: settled = co_await delivery.Nack(); break;
-    case Outcome::kFailed: break;  // dropped
+    // Dropped: it comes again as one that was handed out before, by which consumers tell, and is counted against a limit.
+    case Outcome::kBack: break;
     case Outcome::kRejected: {
       const Millis now = session_->state().timers.Now();
       // What comes from the dead letters themselves has nowhere else to go.
@@ -249,6 +261,12 @@ ServerChannel::MaybeRefused ServerChannel::StartPublish(Call& call) {
   if (!request.exchange.empty() && !state.HasExchange(request.exchange)) {
     return Refusal(reply::kNotFound, "no exchange '" + std::string(request.exchange) + "' in vhost '/'");
   }
+  if (CopiesElsewhere(properties.headers)) {
+    return Refusal(reply::kNotImplemented, "CC and BCC are not there; bind queues, or publish once for each");
+  }
+  if (properties.Has(Properties::kUserId) && properties.user_id != state.options.user) {
+    return Refusal(reply::kPreconditionFailed, "user_id is not the user of this connection");
+  }
   auto read = ReadMessage(call.properties, call.body, false, "", Strictness::kStrict);
   if (!read) return Refusal::Of(read.error());
   PublishOptions options;
@@ -268,6 +286,8 @@ ServerChannel::MaybeRefused ServerChannel::StartPublish(Call& call) {
     // The shorter one counts, as it does there.
     options.delay = options.ttl ? std::min(*options.ttl, delay->delay) : delay->delay;
     options.ttl.reset();
+    read->message.headers.Set(kDelayedIn, at.routing_key);
+    read->message.headers.Set(kDelayedTimes, std::to_string(TimesInDeaths(properties.headers, at.routing_key) + 1));
   } else if (!request.exchange.empty()) {
     NoteOrigin(read->message, at);
   }
@@ -329,6 +349,10 @@ Task<void> ServerChannel::Quiet() {
   while (publishing_ > 0 || settling_ > 0) co_await session_->changed().Wait();
 }
 
+Task<void> ServerChannel::Read() {
+  while (open() && session_->unsent() > kMostUnread) co_await session_->changed().Wait();
+}
+
 void ServerChannel::Refuse(const Refusal& refusal, Method method) {
   if (!open()) return;
   if (refusal.ends_connection()) return session_->Abort(refusal, method);
@@ -338,9 +362,7 @@ void ServerChannel::Refuse(const Refusal& refusal, Method method) {
   session_->Flush();
   boost::asio::co_spawn(
       session_->state().executor,
-      [](std::shared_ptr<ServerChannel> self) -> Task<void> {
-        co_await self->End(Ending::kByClient);
-      }(shared_from_this()),
+      [](std::shared_ptr<ServerChannel> self) -> Task<void> { co_await self->End(); }(shared_from_this()),
       boost::asio::detached);
 }
 
@@ -348,42 +370,32 @@ Task<ServerChannel::MaybeRefused> ServerChannel::Recover(std::string_view payloa
   bool requeue = false;
   if (!ReadBit(payload, requeue)) co_return Malformed();
   if (!requeue) co_return Refusal(reply::kNotImplemented, "basic.recover gives back only: set requeue");
-  co_await GiveBack(std::exchange(held_, {}));
+  GiveBack(std::exchange(held_, {}));
   AppendPlain(session_->out(), number_, Method::kBasicRecoverOk);
   session_->Flush();
   co_return std::nullopt;
 }
 
-Task<void> ServerChannel::GiveBack(std::map<std::uint64_t, Held> held) {
-  while (!held.empty()) {
-    Held last = std::move(held.extract(std::prev(held.end())).mapped());
-    session_->TakeBack(last.bytes);
-    // kConflict: it is back already.
-    std::ignore = co_await last.delivery.Nack();
-  }
+// Dropped, the last one first: the first one is to come first again.
+void ServerChannel::GiveBack(std::map<std::uint64_t, Held> held) {
+  while (!held.empty()) session_->TakeBack(held.extract(std::prev(held.end())).mapped().bytes);
 }
 
 Task<ServerChannel::MaybeRefused> ServerChannel::Close() {
   open_ = false;
-  co_await End(Ending::kByClient);
+  co_await End();
   AppendPlain(session_->out(), number_, Method::kChannelCloseOk);
   session_->Flush();
   session_->Remove(number_);
   co_return std::nullopt;
 }
 
-Task<void> ServerChannel::End(Ending ending) {
+Task<void> ServerChannel::End() {
   const auto self = shared_from_this();
   open_ = false;
   session_->changed().NotifyAll();
   while (!consumers_.empty()) co_await StopConsumer(consumers_.begin()->first);
-  auto held = std::exchange(held_, {});
-  if (ending == Ending::kByServer) {
-    co_await GiveBack(std::move(held));
-  } else {
-    // Dropped, the last one first: the first one is to come first again.
-    while (!held.empty()) session_->TakeBack(held.extract(std::prev(held.end())).mapped().bytes);
-  }
+  GiveBack(std::exchange(held_, {}));
 }
 
 }  // namespace tidings::messaging::rabbitmq

@@ -16,6 +16,7 @@
 #include <tidings/messaging/transport.hpp>
 
 #include "frame.hpp"
+#include "message_codec.hpp"
 #include "server_session.hpp"
 
 namespace tidings::messaging::rabbitmq {
@@ -31,7 +32,7 @@ class ServerChannel : public std::enable_shared_from_this<ServerChannel> {
   // Something that was asked for is not done yet.
   bool busy() const { return running_ || publishing_ > 0 || settling_ > 0; }
   // Consumers stop, and what the client holds goes back.
-  Task<void> End(Ending ending);
+  Task<void> End();
 
   // For consumers.
   bool open() const { return open_ && session_->running(); }
@@ -63,8 +64,7 @@ class ServerChannel : public std::enable_shared_from_this<ServerChannel> {
     Delivery delivery;
     std::size_t bytes;
   };
-  // kFailed: back too, but counted against the delivery limit. RabbitMQ 3.10 counts kBack as well, 4 does not.
-  enum class Outcome { kDone, kBack, kFailed, kRejected };
+  enum class Outcome { kDone, kBack, kRejected };
 
   void OnContent(Content::Step step);
   void Enqueue(Call call);
@@ -89,15 +89,19 @@ class ServerChannel : public std::enable_shared_from_this<ServerChannel> {
   Task<void> Publish(Outgoing outgoing, std::uint64_t tag, std::optional<Message> returned, PublishedAt at);
   // Until what was published and settled so far is done.
   Task<void> Quiet();
+  // Until the client has read what it was answered.
+  Task<void> Read();
 
   // The queue that "" stands for.
   std::string QueueNamed(std::string_view name) const { return std::string(name.empty() ? last_queue_ : name); }
+  Task<std::uint64_t> Left(const std::string& queue);
   std::uint64_t Hold(Delivery delivery);
   void SettleOne(Held held, Outcome outcome);
   Task<void> SettleTask(Held held, Outcome outcome);
-  Task<void> GiveBack(std::map<std::uint64_t, Held> held);
+  void GiveBack(std::map<std::uint64_t, Held> held);
   PublishedAt Origin(const Delivery& delivery) const;
-  void AppendDelivery(const Delivery& delivery);
+  std::optional<Death> DeathOf(const Delivery& delivery, const PublishedAt& at) const;
+  void AppendDelivery(const Delivery& delivery, const PublishedAt& at);
   Task<void> StopConsumer(std::string tag);
   void Refuse(const Refusal& refusal, Method method);
   void Done();
@@ -122,6 +126,9 @@ class ServerChannel : public std::enable_shared_from_this<ServerChannel> {
   std::map<std::uint64_t, Held> held_;
   std::map<std::string, std::shared_ptr<ServerSubscription>, std::less<>> consumers_;
   std::uint64_t named_consumers_ = 0;
+  std::string counted_queue_;
+  Millis counted_at_ = 0;
+  std::uint64_t counted_ = 0;
 };
 
 // One basic.consume. Runs as a coroutine until it is stopped or its queue is gone.

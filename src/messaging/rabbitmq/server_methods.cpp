@@ -60,6 +60,7 @@ bool ReadExchangeDeclare(std::string_view payload, ExchangeRequest& request) {
   request.auto_delete = Bit(bits, 2);
   request.internal = Bit(bits, 3);
   request.no_wait = Bit(bits, 4);
+  request.arguments = reader.LongText();
   return reader.ok();
 }
 
@@ -123,6 +124,7 @@ bool ReadConsume(std::string_view payload, ConsumeRequest& request) {
   request.no_ack = Bit(bits, 1);
   request.exclusive = Bit(bits, 2);
   request.no_wait = Bit(bits, 3);
+  request.arguments = reader.LongText();
   return reader.ok();
 }
 

@@ -34,6 +34,7 @@ class ExchangeRequest {
   bool auto_delete = false;
   bool internal = false;
   bool no_wait = false;
+  std::string_view arguments;  // the content of their table
 };
 bool ReadExchangeDeclare(std::string_view payload, ExchangeRequest& request);
 
@@ -80,6 +81,7 @@ class ConsumeRequest {
   bool no_ack = false;
   bool exclusive = false;
   bool no_wait = false;
+  std::string_view arguments;  // the content of their table
 };
 bool ReadConsume(std::string_view payload, ConsumeRequest& request);
 bool ReadCancel(std::string_view payload, std::string_view& tag, bool& no_wait);

@@ -1,4 +1,4 @@
-// Where a message was published, kept with it: a transport's messages do not know.
+// Where a message was published, and where it waited, kept with it: a transport's messages do not know.
 #pragma once
 
 #include <array>
@@ -11,7 +11,11 @@ namespace tidings::messaging::rabbitmq {
 
 inline constexpr std::string_view kOriginExchange = "amqp-exchange";
 inline constexpr std::string_view kOriginKey = "amqp-routing-key";
-inline constexpr std::array<std::string_view, 2> kOriginHeaders = {kOriginExchange, kOriginKey};
+// The queue that it waited in last, and how often it did.
+inline constexpr std::string_view kDelayedIn = "amqp-delayed-in";
+inline constexpr std::string_view kDelayedTimes = "amqp-delayed-times";
+inline constexpr std::array<std::string_view, 4> kOriginHeaders = {kOriginExchange, kOriginKey, kDelayedIn,
+                                                                   kDelayedTimes};
 
 inline void NoteOrigin(Message& message, const PublishedAt& at) {
   message.headers.Set(kOriginExchange, at.exchange);

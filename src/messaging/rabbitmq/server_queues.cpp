@@ -20,6 +20,8 @@ std::optional<ExchangeKind> KindOf(std::string_view name) {
   return std::nullopt;
 }
 
+bool IsReserved(std::string_view name) { return name.starts_with("amq."); }
+
 std::uint32_t Count(std::uint64_t number) {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(number, UINT32_MAX));
 }
@@ -34,6 +36,13 @@ Task<ServerChannel::MaybeRefused> ServerChannel::DeclareExchange(std::string_vie
   if (request.passive) {
     if (!state.HasExchange(name)) co_return Refusal(reply::kNotFound, "no exchange '" + name + "' in vhost '/'");
   } else {
+    if (IsReserved(name))
+      co_return Refusal(reply::kAccessRefused, "exchanges amq.* are not there; declare one of your own");
+    const auto arguments = ReadTable(request.arguments);
+    if (!arguments) co_return Unreadable();
+    if (arguments->Find("alternate-exchange") != nullptr) {
+      co_return Refusal(reply::kNotImplemented, "there are no alternate exchanges; publish with mandatory");
+    }
     const auto kind = KindOf(request.type);
     if (!kind) co_return Refusal(reply::kNotImplemented, "exchanges are direct, topic or fanout");
     if (request.auto_delete || request.internal) {
@@ -56,6 +65,10 @@ Task<ServerChannel::MaybeRefused> ServerChannel::DeclareQueue(std::string_view p
   std::string name(request.name);
   if (name.empty() && request.arguments.passive) name = last_queue_;
   if (name.empty()) name = "tidings.gen-" + RandomToken(22);
+  if (IsReserved(name)) {
+    co_return Refusal(reply::kAccessRefused,
+                      "queues amq.* are not there, direct reply-to among them; declare one of your own");
+  }
   if (!request.arguments.passive) {
     if (auto refused = co_await MakeQueue(name, request.arguments)) co_return refused;
   }
@@ -78,12 +91,18 @@ Task<ServerChannel::MaybeRefused> ServerChannel::MakeQueue(std::string name, con
     state.delays.insert_or_assign(name, *wish.delay);
     co_return std::nullopt;
   }
+  if (!session_->AddQueue()) co_return Refusal(reply::kResourceError, "a connection has made too many queues");
   Topology topology;
   topology.AddQueue(name, wish.options);
   Status declared = co_await session_->transport().Declare(std::move(topology));
   if (!declared) co_return Refusal::Of(declared.error());
   state.delays.erase(name);
-  if (arguments.auto_delete) state.auto_delete.insert(name);
+  // By its name, which another queue may have borne before.
+  if (arguments.auto_delete) {
+    state.auto_delete.insert(std::move(name));
+  } else {
+    state.auto_delete.erase(name);
+  }
   co_return std::nullopt;
 }
 

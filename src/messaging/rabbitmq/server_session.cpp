@@ -20,8 +20,12 @@ constexpr std::uint16_t kServerChannels = 2047;
 // What came and is not done yet; what is not sent yet.
 constexpr std::size_t kMostHeld = 32 * 1024 * 1024;
 constexpr std::size_t kMostUnsentReplies = 4 * 1024 * 1024;
+// Written at once: the end of each write shows that the client reads.
+constexpr std::size_t kWrite = 256 * 1024;
 // Contents that have begun and are not whole, by the sizes that their headers claim.
 constexpr std::uint64_t kMostBegun = 64 * 1024 * 1024;
+constexpr std::size_t kMostConsumers = 1'000;
+constexpr std::size_t kMostQueues = 1'000;
 // Whoever tries passwords gets one answer a second.
 constexpr std::chrono::milliseconds kPauseAfterRefusal = 1s;
 // For close-ok.
@@ -31,11 +35,11 @@ constexpr std::chrono::milliseconds kMostSettling = 5s;
 }  // namespace
 
 ServerSession::ServerSession(std::shared_ptr<ServerState> state, SessionHost& host, std::string peer)
-    : state_(std::move(state)), host_(host), peer_(std::move(peer)), changed_(state_->executor) {}
+    : state_(std::move(state)), host_(&host), peer_(std::move(peer)), changed_(state_->executor) {}
 
 void ServerSession::Start() {
   deadline_ = state_->timers.Set(state_->options.handshake, [this] {
-    log::Warning("amqp_refused", {{"peer", peer_}, {"reason", "it did not log in in time"}});
+    state_->Refused(peer_, "", "it did not log in in time");
     Finish();
   });
 }
@@ -122,7 +126,7 @@ void ServerSession::OnStartOk(std::string_view payload) {
     AppendTune(out_, tuning);
     return Flush();
   }
-  log::Warning("amqp_refused", {{"peer", peer_}, {"client", product_}, {"reason", "wrong user or password"}});
+  state_->Refused(peer_, product_, "wrong user or password");
   late_ = true;
   deadline_ = state_->timers.Set(kPauseAfterRefusal, [this] {
     late_ = false;
@@ -194,8 +198,21 @@ void ServerSession::OnChannelFrame(const Frame& frame) {
 }
 
 bool ServerSession::Begin(std::uint64_t body) {
+  if (body > kMostBegun - begun_) return false;
   begun_ += body;
-  return begun_ <= kMostBegun;
+  return true;
+}
+
+bool ServerSession::AddConsumer() {
+  if (consumers_ >= kMostConsumers) return false;
+  ++consumers_;
+  return true;
+}
+
+bool ServerSession::AddQueue() {
+  if (queues_ >= kMostQueues) return false;
+  ++queues_;
+  return true;
 }
 
 void ServerSession::Remove(std::uint16_t channel) {
@@ -205,7 +222,11 @@ void ServerSession::Remove(std::uint16_t channel) {
 
 void ServerSession::Abort(const Refusal& refusal, Method method) {
   if (phase_ == Phase::kEnded || phase_ == Phase::kClosing) return;
-  log::Warning("amqp_closed", {{"peer", peer_}, {"client", product_}, {"reason", refusal.Shown()}});
+  if (logged_in()) {
+    log::Warning("amqp_closed", {{"peer", peer_}, {"client", product_}, {"reason", refusal.Shown()}});
+  } else {
+    state_->Refused(peer_, product_, refusal.Shown());
+  }
   // Before a client has said who it is there is nothing to say to it.
   if (phase_ == Phase::kHeader) return Finish();
   AppendClose(out_, 0, Method::kConnectionClose, refusal.code, refusal.Shown(), method);
@@ -244,8 +265,7 @@ void ServerSession::Finish() {
 // Twice in the time that was agreed.
 void ServerSession::Beat() {
   if (phase_ == Phase::kEnded) return;
-  // While nothing is read nothing is heard either.
-  if (!congested() && ++silent_beats_ > 4) {
+  if (++silent_beats_ > 4) {
     log::Warning("amqp_closed", {{"peer", peer_}, {"client", product_}, {"reason", "it fell silent"}});
     return Finish();
   }
@@ -258,11 +278,20 @@ void ServerSession::Beat() {
 
 std::string ServerSession::TakeOutput() {
   wrote_ = true;
-  writing_ = out_.size();
-  return std::exchange(out_, {});
+  std::string taken;
+  if (out_.size() <= kWrite) {
+    taken = std::exchange(out_, {});
+  } else {
+    taken = out_.substr(0, kWrite);
+    out_.erase(0, kWrite);
+  }
+  writing_ = taken.size();
+  return taken;
 }
 
 void ServerSession::OnWritten() {
+  // Who is sent much, and takes it, is not silent, though nothing is read of it meanwhile.
+  if (writing_ >= kWrite) silent_beats_ = 0;
   writing_ = 0;
   changed_.NotifyAll();
 }
@@ -296,15 +325,18 @@ Task<void> ServerSession::Settled(std::chrono::milliseconds within) {
   }
 }
 
-Task<void> ServerSession::End(Ending ending) {
+Task<void> ServerSession::End() {
   const auto self = shared_from_this();
   Finish();
   // What a client asked for before it went is done, as far as it was understood.
   co_await Settled(kMostSettling);
-  for (const auto& [number, channel] : std::exchange(channels_, {})) co_await channel->End(ending);
-  if (!transport_) co_return;
-  log::Info("amqp_disconnected", {{"peer", peer_}, {"client", product_}});
-  co_await transport_->Close();
+  for (const auto& [number, channel] : std::exchange(channels_, {})) co_await channel->End();
+  if (transport_) {
+    log::Info("amqp_disconnected", {{"peer", peer_}, {"client", product_}});
+    co_await transport_->Close();
+  }
+  // What is under way still has nobody to tell any more.
+  host_ = nullptr;
 }
 
 }  // namespace tidings::messaging::rabbitmq

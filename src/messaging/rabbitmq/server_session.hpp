@@ -30,10 +30,6 @@ class SessionHost {
   virtual void OnOutput() = 0;
 };
 
-// What is given back at a server's end harmed nobody. At a client's end it is counted against the delivery limit, as by RabbitMQ:
-// the message may be what its consumer died of.
-enum class Ending { kByClient, kByServer };
-
 class ServerSession : public std::enable_shared_from_this<ServerSession> {
  public:
   // `host` outlives the session's End.
@@ -46,9 +42,11 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   bool ended() const { return phase_ == Phase::kEnded; }
   bool logged_in() const { return transport_ != nullptr; }
 
-  // What is to be sent, taken away. The host says when it is written.
+  // What is to be sent next, taken away. The host says when it is written.
   std::string TakeOutput();
   void OnWritten();
+  // Nothing can be sent any more.
+  void Break() { Finish(); }
 
   // It holds so much of what came that no more is to be read before Room.
   bool congested() const;
@@ -57,13 +55,15 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   // Says goodbye, for a server that stops.
   void Dismiss(std::string_view why);
   // Once: settles what was asked for, gives back the rest, closes the transport. Ends within some seconds.
-  Task<void> End(Ending ending);
+  Task<void> End();
 
   // For channels.
   ServerState& state() { return *state_; }
   Transport& transport() { return *transport_; }
   std::string& out() { return out_; }
-  void Flush() { host_.OnOutput(); }
+  void Flush() {
+    if (host_ != nullptr) host_->OnOutput();
+  }
   std::size_t frame_max() const { return frame_max_; }
   bool takes_cancel() const { return takes_cancel_; }
   std::size_t unsent() const { return out_.size() + writing_; }
@@ -76,6 +76,10 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   // A content that begins, by the size that it claims, and its end. False: there are too many of them.
   bool Begin(std::uint64_t body);
   void FinishContent(std::uint64_t body) { begun_ -= body; }
+  // One more consumer, or queue; false: it has as many as it may.
+  bool AddConsumer();
+  void RemoveConsumer() { --consumers_; }
+  bool AddQueue();
   // Bytes of messages that were handed to the client and are not settled.
   std::size_t handed() const { return handed_; }
   void HandOut(std::size_t bytes) { handed_ += bytes; }
@@ -101,7 +105,7 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   bool busy() const;
 
   const std::shared_ptr<ServerState> state_;
-  SessionHost& host_;
+  SessionHost* host_;  // null once it has ended
   const std::string peer_;
   Phase phase_ = Phase::kHeader;
   bool late_ = false;  // a wrong password is answered in a while
@@ -112,6 +116,8 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   std::size_t held_ = 0;
   std::size_t handed_ = 0;
   std::uint64_t begun_ = 0;
+  std::size_t consumers_ = 0;
+  std::size_t queues_ = 0;  // made here so far
   Signal changed_;
   std::unique_ptr<Transport> transport_;
   std::string product_;
@@ -123,7 +129,7 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   Alarm deadline_;
   std::chrono::milliseconds beat_{0};
   Alarm beat_alarm_;
-  int silent_beats_ = 0;
+  int silent_beats_ = 0;  // in which it neither said nor took anything
   bool wrote_ = false;
 };
 

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <utility>
 
+#include <tidings/base/log.hpp>
+
 #include "table.hpp"
 
 namespace tidings::messaging::rabbitmq {
@@ -84,6 +86,8 @@ std::optional<Refusal> Take(const Value& argument, const Capabilities& capabilit
   } else if (name == "x-single-active-consumer") {
     if (argument.IsTrue() && !capabilities.single_active) return Unfit(name + " is not there; consume from one place");
     options.single_active = argument.IsTrue();
+  } else if (name == "x-overflow" && argument.text == "drop-head") {
+    return Unfit("x-overflow drop-head is not there: nothing is dropped, and a publish to a full queue is refused");
   } else if (name == "x-max-length-bytes" || name == "x-max-priority" || name == "x-max-age") {
     return Unfit(name + " is not there; leave it out");
   }
@@ -102,6 +106,15 @@ Refusal Refusal::Of(const Error& error, std::uint16_t conflict) {
     case ErrorCode::kTooLarge: return Refusal(reply::kContentTooLarge, error.message());
     default: return Refusal(reply::kInternalError, error.message());
   }
+}
+
+void ServerState::Refused(std::string_view peer, std::string_view client, std::string_view reason) {
+  ++refused_;
+  const Millis now = timers.Steady();
+  if (refused_at_ && now - *refused_at_ < 1'000) return;
+  refused_at_ = now;
+  log::Warning("amqp_refused", {{"peer", peer}, {"client", client}, {"reason", reason}, {"since", refused_}});
+  refused_ = 0;
 }
 
 std::string Refusal::Shown() const {

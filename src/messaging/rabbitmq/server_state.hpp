@@ -56,6 +56,9 @@ class ServerState {
   ServerState(Executor executor_, Timers& timers_, AmqpServer::Open open_, AmqpServerOptions options_)
       : executor(std::move(executor_)), timers(timers_), open(std::move(open_)), options(std::move(options_)) {}
 
+  // Says in the log that somebody who has not logged in was refused: once a second, however many they are.
+  void Refused(std::string_view peer, std::string_view client, std::string_view reason);
+
   bool HasExchange(std::string_view name) const {
     return exchanges.contains(name) || (options.has_exchange && options.has_exchange(name));
   }
@@ -76,6 +79,10 @@ class ServerState {
   std::map<std::string, Onward, std::less<>> delays;
   std::set<std::string, std::less<>> auto_delete;  // queues that end with their last consumer
   std::set<std::string, std::less<>> alone;        // queues with an exclusive consumer
+
+ private:
+  std::optional<Millis> refused_at_;  // the last line about it
+  std::uint64_t refused_ = 0;         // since then
 };
 
 // Declared delay queues, at most.

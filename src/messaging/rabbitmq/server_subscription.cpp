@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <tidings/base/bytes.hpp>
+#include <tidings/base/clock.hpp>
 #include <tidings/base/log.hpp>
 #include <tidings/messaging/topology.hpp>
 
@@ -23,6 +25,9 @@ constexpr std::uint16_t kUnacknowledgedPrefetch = 256;
 // What one client has in hand, and what is not sent to it yet: beyond that it gets no more.
 constexpr std::size_t kMostHanded = 16 * 1024 * 1024;
 constexpr std::size_t kMostUnsent = 1024 * 1024;
+// What it fetches one by one is not held back, for what it settles comes behind it.
+constexpr std::size_t kMostFetched = 4 * kMostHanded;
+constexpr Millis kCountEvery = 1'000;
 
 Refusal Misread() { return Refusal(reply::kSyntaxError, "the method is malformed"); }
 
@@ -50,6 +55,9 @@ Task<void> ServerSubscription::Run() {
       co_return;
     }
     if (!next) co_return channel_->OnConsumerEnded(tag_, next.error());
+    // Others of the channel may have taken the room meanwhile.
+    co_await channel_->RoomToDeliver(*this);
+    if (stopped_) co_return;
     channel_->Deliver(tag_, no_ack_, std::move(*next));
   }
 }
@@ -70,6 +78,32 @@ Task<void> ServerChannel::RoomToDeliver(const ServerSubscription& subscription) 
   }
 }
 
+// As RabbitMQ tells why a message is where it is: in x-death.
+std::optional<Death> ServerChannel::DeathOf(const Delivery& delivery, const PublishedAt& at) const {
+  const Headers& headers = delivery.message().headers;
+  Death death;
+  if (const auto waited = headers.Find(kDelayedIn)) {
+    death.reason = "expired";
+    death.queue = *waited;
+    death.routing_key = *waited;
+    death.count = ParseWhole(headers.Get(kDelayedTimes)).value_or(1);
+    return death;
+  }
+  const auto reason = headers.Find(header::kDeathReason);
+  if (!reason || !OriginOfDeadLetters(delivery.queue())) return std::nullopt;
+  death.reason = *reason == Name(DeathReason::kExpired)         ? "expired"
+                 : *reason == Name(DeathReason::kDeliveryLimit) ? "delivery_limit"
+                                                                : "rejected";
+  death.queue = headers.Get(header::kDeathQueue);
+  const auto& known = session_->state().options.published_at;
+  const bool noted = headers.Has(kOriginExchange) || !known;
+  const PublishedAt from = noted ? at : known(delivery.message(), death.queue);
+  death.exchange = from.exchange;
+  death.routing_key = from.exchange.empty() ? death.queue : from.routing_key;
+  death.at = ParseTime(headers.Get(header::kDeathTime)).value_or(0);
+  return death;
+}
+
 PublishedAt ServerChannel::Origin(const Delivery& delivery) const {
   const Headers& headers = delivery.message().headers;
   if (const auto exchange = headers.Find(kOriginExchange)) {
@@ -80,11 +114,13 @@ PublishedAt ServerChannel::Origin(const Delivery& delivery) const {
   return PublishedAt("", delivery.queue());
 }
 
-void ServerChannel::AppendDelivery(const Delivery& delivery) {
+void ServerChannel::AppendDelivery(const Delivery& delivery, const PublishedAt& at) {
+  const auto death = DeathOf(delivery, at);
   Publication publication;
   publication.numbers = session_->state().options.numbers;
   publication.omitted = kOriginHeaders;
   publication.failed_deliveries = delivery.deliveries() - 1;
+  publication.death = death ? &*death : nullptr;
   AppendContent(session_->out(), number_, session_->frame_max(), publication, delivery.message());
 }
 
@@ -99,7 +135,7 @@ void ServerChannel::Deliver(const std::string& consumer, bool no_ack, Delivery d
   delivered.exchange = at.exchange;
   delivered.routing_key = at.routing_key;
   AppendDeliver(session_->out(), number_, delivered);
-  AppendDelivery(delivery);
+  AppendDelivery(delivery, at);
   const std::uint64_t tag = Hold(std::move(delivery));
   if (no_ack) SettleOne(std::move(held_.extract(tag).mapped()), Outcome::kDone);
   session_->Flush();
@@ -121,6 +157,11 @@ void ServerChannel::OnConsumerEnded(const std::string& consumer, const Error& er
 Task<ServerChannel::MaybeRefused> ServerChannel::Consume(std::string_view payload) {
   ConsumeRequest request;
   if (!ReadConsume(payload, request)) co_return Misread();
+  const auto arguments = ReadTable(request.arguments);
+  if (!arguments) co_return Misread();
+  if (arguments->Find("x-priority") != nullptr) {
+    co_return Refusal(reply::kPreconditionFailed, "consumers have no priorities; leave x-priority out");
+  }
   const std::string queue = QueueNamed(request.queue);
   ServerState& state = session_->state();
   if (auto refused = OnlyWaitedIn(state, queue)) co_return refused;
@@ -144,6 +185,7 @@ Task<ServerChannel::MaybeRefused> ServerChannel::Consume(std::string_view payloa
   auto consumer = co_await session_->transport().Consume(queue, options);
   if (!consumer) co_return Refusal::Of(consumer.error());
   if (!open_) co_return std::nullopt;
+  if (!session_->AddConsumer()) co_return Refusal(reply::kResourceError, "a connection has too many consumers");
   if (request.exclusive) state.alone.insert(queue);
   const auto subscription = std::make_shared<ServerSubscription>(shared_from_this(), tag, queue, request.no_ack,
                                                                  request.exclusive, std::move(*consumer));
@@ -170,6 +212,7 @@ Task<void> ServerChannel::StopConsumer(std::string tag) {
   const auto self = shared_from_this();
   const auto subscription = std::move(found->second);
   consumers_.erase(found);
+  session_->RemoveConsumer();
   co_await subscription->Stop();
   ServerState& state = session_->state();
   const std::string& queue = subscription->queue();
@@ -183,11 +226,28 @@ Task<void> ServerChannel::StopConsumer(std::string tag) {
   }
 }
 
+// How much is left in a queue that is fetched from: to count what waits in a log takes its time, so it is done once a second.
+Task<std::uint64_t> ServerChannel::Left(const std::string& queue) {
+  const Millis now = session_->state().timers.Steady();
+  if (counted_queue_ == queue && now - counted_at_ < kCountEvery) {
+    counted_ -= counted_ > 0 ? 1 : 0;
+    co_return counted_;
+  }
+  const auto stats = co_await session_->transport().Stats(queue);
+  counted_queue_ = queue;
+  counted_at_ = now;
+  counted_ = stats ? stats->ready : 0;
+  co_return counted_;
+}
+
 Task<ServerChannel::MaybeRefused> ServerChannel::Get(std::string_view payload) {
   GetRequest request;
   if (!ReadGet(payload, request)) co_return Misread();
   const std::string queue = QueueNamed(request.queue);
   if (auto refused = OnlyWaitedIn(session_->state(), queue)) co_return refused;
+  if (session_->handed() > kMostFetched) {
+    co_return Refusal(reply::kPreconditionFailed, "too much is in hand: acknowledge before you fetch more");
+  }
   auto got = co_await session_->transport().Pop(queue, std::chrono::milliseconds(0));
   if (!got) co_return Refusal::Of(got.error());
   if (!open_) co_return std::nullopt;
@@ -196,7 +256,7 @@ Task<ServerChannel::MaybeRefused> ServerChannel::Get(std::string_view payload) {
     session_->Flush();
     co_return std::nullopt;
   }
-  const auto stats = co_await session_->transport().Stats(queue);
+  const std::uint64_t left = co_await Left(queue);
   if (!open_) co_return std::nullopt;
   const Delivery& delivery = **got;
   const PublishedAt at = Origin(delivery);
@@ -205,9 +265,9 @@ Task<ServerChannel::MaybeRefused> ServerChannel::Get(std::string_view payload) {
   delivered.redelivered = delivery.deliveries() > 1;
   delivered.exchange = at.exchange;
   delivered.routing_key = at.routing_key;
-  const std::uint64_t left = stats ? std::min<std::uint64_t>(stats->ready, UINT32_MAX) : 0;
-  AppendGetOk(session_->out(), number_, delivered, static_cast<std::uint32_t>(left));
-  AppendDelivery(delivery);
+  AppendGetOk(session_->out(), number_, delivered,
+              static_cast<std::uint32_t>(std::min<std::uint64_t>(left, UINT32_MAX)));
+  AppendDelivery(delivery, at);
   const std::uint64_t tag = Hold(std::move(**got));
   if (request.no_ack) SettleOne(std::move(held_.extract(tag).mapped()), Outcome::kDone);
   session_->Flush();

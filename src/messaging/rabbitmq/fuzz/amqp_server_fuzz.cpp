@@ -88,7 +88,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   receive(input.substr(cut));
 
   bool ended = false;
-  boost::asio::co_spawn(context, session->End(Ending::kByClient), [&](const std::exception_ptr& failure) {
+  boost::asio::co_spawn(context, session->End(), [&](const std::exception_ptr& failure) {
     if (failure) std::abort();
     ended = true;
   });

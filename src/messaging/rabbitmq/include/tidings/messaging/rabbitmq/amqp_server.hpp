@@ -79,7 +79,7 @@ class AmqpServer {
   std::uint16_t port() const;
   // That are open now. Any thread.
   std::size_t connections() const;
-  // Says goodbye (320): what clients hold goes back to its place, uncounted. Ends within `within`.
+  // Says goodbye (320): what clients hold goes back to its place. Ends within `within`.
   Task<void> Stop(std::chrono::milliseconds within);
 
  private:
