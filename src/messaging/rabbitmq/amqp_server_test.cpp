@@ -7,16 +7,19 @@
 #include <boost/asio/write.hpp>
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
+#include <tidings/messaging/memory_transport.hpp>
 #include <tidings/messaging/rabbitmq/amqp_server.hpp>
 #include <tidings/messaging/rabbitmq/rabbit_transport.hpp>
 
 #include "../testing/task_runner.hpp"
 #include "frame.hpp"
+#include "server_session.hpp"
 #include "server_state.hpp"
 #include "testing/memory_door.hpp"
 
@@ -109,6 +112,83 @@ TEST(AmqpServerTest, NobodyKeepsOthersOutByWaiting) {
     boost::asio::write(idle.back(), boost::asio::buffer("AMQP", 4));
   }
   EXPECT_EQ(Refusal(door.url()), "");
+}
+
+// Memory, with declarations that wait.
+class SlowTransport final : public Transport {
+ public:
+  SlowTransport(std::unique_ptr<Transport> inner, Signal& gate) : inner_(std::move(inner)), gate_(gate) {}
+  std::string_view name() const override { return inner_->name(); }
+  const Capabilities& capabilities() const override { return inner_->capabilities(); }
+  Executor executor() override { return inner_->executor(); }
+  Task<Status> Declare(Topology topology) override {
+    co_await gate_.Wait();
+    co_return co_await inner_->Declare(std::move(topology));
+  }
+  Task<Result<std::size_t>> Publish(Address to, Message message, PublishOptions options) override {
+    return inner_->Publish(std::move(to), std::move(message), options);
+  }
+  Task<Result<std::optional<Delivery>>> Pop(std::string queue, std::chrono::milliseconds timeout) override {
+    return inner_->Pop(std::move(queue), timeout);
+  }
+  Task<Result<std::unique_ptr<Consumer>>> Consume(std::string queue, ConsumeOptions options) override {
+    return inner_->Consume(std::move(queue), options);
+  }
+  Task<Result<QueueStats>> Stats(std::string queue) override { return inner_->Stats(std::move(queue)); }
+  Task<Result<std::uint64_t>> Purge(std::string queue) override { return inner_->Purge(std::move(queue)); }
+  Task<Status> DeleteQueue(std::string queue) override { return inner_->DeleteQueue(std::move(queue)); }
+  Task<Result<std::vector<std::string>>> Queues() override { return inner_->Queues(); }
+  Task<void> Close() override { return inner_->Close(); }
+
+ private:
+  const std::unique_ptr<Transport> inner_;
+  Signal& gate_;
+};
+
+class CountingHost final : public rabbitmq::SessionHost {
+ public:
+  void OnOutput() override { ++told_; }
+
+ private:
+  int told_ = 0;
+};
+
+TEST(ServerSessionTest, WhatIsStillUnderWayWhenItsSocketIsGoneTellsNobody) {
+  TaskRunner runner;
+  VirtualTimers timers;
+  LossLedger ledger;
+  Signal gate(runner.executor());
+  const auto broker = std::make_shared<MemoryBroker>(timers, &ledger);
+  AmqpServerOptions options;
+  options.password = "password";
+  const auto open = [&] {
+    return std::make_unique<SlowTransport>(std::make_unique<MemoryTransport>(runner.executor(), broker), gate);
+  };
+  auto host = std::make_unique<CountingHost>();
+  const auto session = std::make_shared<rabbitmq::ServerSession>(
+      std::make_shared<rabbitmq::ServerState>(runner.executor(), timers, open, options), *host, "a test");
+  session->Start();
+  std::string bytes(rabbitmq::kProtocolHeader);
+  rabbitmq::AppendStartOk(bytes, "tidings", "password", "test");
+  rabbitmq::AppendTuneOk(bytes, rabbitmq::Tuning());
+  rabbitmq::AppendConnectionOpen(bytes, "/");
+  rabbitmq::AppendChannelOpen(bytes, 1);
+  rabbitmq::AppendExchangeDeclare(bytes, 1, "slow", "topic", true);
+  session->Receive(bytes);
+  ASSERT_TRUE(runner.Until([&] { return gate.waited_for(); }));
+
+  bool ended = false;
+  runner.Spawn([](std::shared_ptr<rabbitmq::ServerSession> ending, bool& done) -> Task<void> {
+    co_await ending->End();
+    done = true;
+  }(session, ended));
+  runner.Poll();
+  EXPECT_FALSE(ended) << "what was asked for is waited for";
+  timers.Advance(1min);
+  ASSERT_TRUE(runner.Until([&] { return ended; })) << "and not for ever";
+  host.reset();
+  gate.NotifyAll();
+  runner.Poll();
 }
 
 class QueueArgumentsTest : public ::testing::Test {
