@@ -108,7 +108,8 @@ Task<Status> Bridge::Move(std::string queue) {
     if (!taken) co_return std::unexpected(taken.error());
     if (taken->empty()) co_return Status();
     if (Status accepted = co_await Accept(queue, *taken); !accepted) {
-      for (auto delivery = taken->rbegin(); delivery != taken->rend(); ++delivery) co_await delivery->Nack();
+      // Why they were not accepted is told; what could not be given back comes back by itself.
+      for (auto delivery = taken->rbegin(); delivery != taken->rend(); ++delivery) (void)co_await delivery->Nack();
       co_return accepted;
     }
     for (Delivery& delivery : *taken) {
