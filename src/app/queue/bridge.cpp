@@ -36,8 +36,9 @@ Task<Status> Bridge::Run() {
   if (queues.empty()) {
     auto known = co_await from_.Queues();
     if (!known) co_return std::unexpected(known.error().Within("the queues to be moved"));
-    if (known->empty() && from_.name() == "rabbitmq") {
-      co_return Fail(ErrorCode::kInvalid, "RabbitMQ does not tell its queues; name them with --queue");
+    if (known->empty() && !from_.capabilities().lists_queues) {
+      co_return Fail(ErrorCode::kInvalid,
+                     std::string(from_.name()) + " does not tell its queues; name them with --queue");
     }
     queues = std::move(*known);
   }

@@ -119,6 +119,7 @@ LogTransport::LogTransport(LogBroker& broker, QueueStart start)
   capabilities_.ordered = true;
   capabilities_.exchanges = true;
   capabilities_.delay = true;
+  capabilities_.lists_queues = true;
 }
 
 LogTransport::~LogTransport() { connection_->Close(); }
