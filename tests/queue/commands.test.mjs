@@ -68,7 +68,7 @@ async function operate(url, name, waiting) {
   assert.equal(got.get("c").headers.note, "by hand");
   assert.equal(got.get("a").headers["tidings-failures"], undefined, "no failures are counted any more");
   assert.match(await refused("purge", name, "--id", "zzz"), /no dead letter of .* has the id zzz/);
-  assert.deepEqual(await queue("purge", name), [{ purged: 1 }]);
+  assert.deepEqual(await queue("purge", name, "--all"), [{ purged: 1 }]);
   assert.equal((await queue("list", name))[0].dead, 0);
   assert.match(await refused("peek", "none"), /no queue/);
 }
@@ -95,7 +95,7 @@ test("dead letters on Redis", async () => {
     const queue = queueOn(redis.url);
     const waiting = async () => new Map((await queue("peek", "tasks", "--waiting")).map((line) => [line.id, line]));
     await operate(redis.url, "tasks", waiting);
-    assert.deepEqual(await queue("purge", "tasks", "--waiting"), [{ purged: 2 }]);
+    assert.deepEqual(await queue("purge", "tasks", "--waiting", "--all"), [{ purged: 2 }]);
     const all = await queue("list");
     assert.deepEqual(all.map(({ queue: name, ready, dead }) => ({ name, ready, dead })), [{ name: "tasks", ready: 0, dead: 0 }]);
   } finally {

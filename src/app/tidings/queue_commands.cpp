@@ -49,7 +49,9 @@ QueueCommands::QueueCommands(CLI::App& cli, const std::function<void(CLI::App&)>
   purge_ = Add(*queue, "purge", "Drop dead letters of a queue for good", add_data);
   purge_->add_option("QUEUE", queue_, "The queue that they died in")->required();
   AddSelection(*purge_, "At most so many");
-  purge_->add_flag("--waiting", waiting_, "Drop all that waits in the queue itself instead");
+  purge_->add_flag("--all", all_, "Drop all of them; without it, what is named by --id, --reason or --limit");
+  purge_->add_flag("--waiting", waiting_, "With --all: drop all that waits in the queue itself instead");
+  purge_->callback([this] { CheckPurge(); });
 
   AddProof(*queue);
 
@@ -117,6 +119,18 @@ void QueueCommands::AddProof(CLI::App& queue) {
   part_->add_option("--run", proof_part_.run)->required();
   part_->add_option("--transport", proof_part_.address)->required();
   part_->add_option("--folder", proof_part_.folder)->required();
+}
+
+// Nothing is dropped that was not asked for.
+void QueueCommands::CheckPurge() const {
+  const bool selects = !ids_.empty() || !reason_.empty() || most_ != 0;
+  if (waiting_ && (selects || !all_)) {
+    throw CLI::ValidationError("what waits is dropped all of it: --waiting goes with --all, and with no selection");
+  }
+  if (all_ && selects) throw CLI::ValidationError("--all goes with none of --id, --reason and --limit");
+  if (!all_ && !selects) {
+    throw CLI::ValidationError("name what to drop by --id, --reason or --limit, or say --all");
+  }
 }
 
 Status QueueCommands::Prove() const {
