@@ -110,7 +110,15 @@ void QueueCommands::AddSelection(CLI::App& command, const std::string& most_help
       .add_option("--reason", reason_,
                   "Those that died for this: failed, rejected, undecodable, delivery-limit, expired")
       ->check(CLI::IsMember({"failed", "rejected", "undecodable", "delivery-limit", "expired"}));
-  command.add_option("--limit", most_, most_help)->check(CLI::PositiveNumber);
+  command
+      .add_option_function<std::string>(
+          "--limit",
+          [this](const std::string& text) {
+            most_ = ParseWhole(text).value_or(0);
+            if (most_ == 0) throw CLI::ValidationError("--limit takes a whole number from 1 on, not '" + text + "'");
+          },
+          most_help)
+      ->type_name("UINT");
 }
 
 void QueueCommands::AddProof(CLI::App& queue) {
