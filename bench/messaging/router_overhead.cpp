@@ -45,7 +45,7 @@ double Measure(std::uint64_t messages, const std::function<Task<void>(Transport&
   const auto all = [&]() -> Task<void> {
     Topology topology;
     topology.AddQueue("q");
-    co_await transport.Declare(topology);
+    if (!co_await transport.Declare(topology)) std::abort();
     const Message sample("bench", std::string(300, 'x'));
     for (std::uint64_t i = 0; i < messages; ++i) {
       Message message = sample;
@@ -70,7 +70,7 @@ Task<void> Bare(Transport& transport, Timers&, std::uint64_t messages) {
   for (std::uint64_t i = 0; i < messages; ++i) {
     auto delivery = co_await (*consumer)->Next();
     if (!delivery || delivery->message().body.size() != 300) std::abort();
-    co_await delivery->Ack();
+    if (!co_await delivery->Ack()) std::abort();
   }
   co_await (*consumer)->Stop();
 }

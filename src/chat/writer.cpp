@@ -163,11 +163,11 @@ eventing::StoredEvent Engine::Writer::Store(std::string_view room_id, Seq head, 
 void Engine::Writer::Append(std::string_view room_id, Seq head, std::string_view type, const Caller& by,
                             const RoomRecord& record) {
   const auto event = Store(room_id, head, type, by, record.Encode());
-  std::shared_ptr<const RoomPeople> before;
-  if (type == event_type::kRoomDeleted) before = rooms_->Find(event.stream)->People();
+  // A room that is deleted has none any more.
+  std::shared_ptr<const RoomPeople> people;
+  if (type == event_type::kRoomDeleted) people = rooms_->Find(event.stream)->People();
   projection_->Apply(event, room_id, record);
-  Publish(*rooms_->Find(event.stream), event, &record, nullptr);
-  if (before && sink_ != nullptr) live_->events.back().people = std::move(before);
+  Publish(*rooms_->Find(event.stream), event, &record, nullptr, std::move(people));
 }
 
 eventing::StoredEvent Engine::Writer::Append(RoomState& room, std::string_view type, const Caller& by,
@@ -204,7 +204,7 @@ eventing::StoredEvent Engine::Writer::Append(RoomState& room, std::string_view t
 }
 
 void Engine::Writer::Publish(RoomState& room, const eventing::StoredEvent& event, const RoomRecord* change,
-                             const MessageRecord* message) {
+                             const MessageRecord* message, std::shared_ptr<const RoomPeople> people) {
   if (sink_ == nullptr) return;
   LiveEvent live;
   live.position = event.position;
@@ -220,7 +220,7 @@ void Engine::Writer::Publish(RoomState& room, const eventing::StoredEvent& event
   } else {
     AppendSocketEvent(live.arguments, *room.id, event, {});
   }
-  live.people = room.People();
+  live.people = people ? std::move(people) : room.People();
   live.room_public = room.row.kind == RoomKind::kPublic;
   live.room_deleted = !room.alive();
   if (change != nullptr) {

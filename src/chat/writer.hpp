@@ -115,9 +115,9 @@ class Engine::Writer final : public eventing::CommitListener {
   eventing::StoredEvent Append(RoomState& room, std::string_view type, const Caller& by, MessageRecord& record);
   eventing::StoredEvent Store(std::string_view room_id, Seq head, std::string_view type, const Caller& by,
                               std::string data);
-  // Of `change` and `message` the one that the event is made of.
+  // Of `change` and `message` the one that the event is made of. To `people`, or those of the room if that is null.
   void Publish(RoomState& room, const eventing::StoredEvent& event, const RoomRecord* change,
-               const MessageRecord* message);
+               const MessageRecord* message, std::shared_ptr<const RoomPeople> people = nullptr);
 
   eventing::EventStore& store_;
   TablesOf tables_of_;

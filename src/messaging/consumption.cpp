@@ -91,7 +91,7 @@ Task<void> Consumption::Fetch() {
   }
   if (place_.stopping) {
     ++plan_->stats.returned;
-    co_await next->Nack();
+    if (Status back = co_await next->Nack(); !back) ++plan_->stats.unsettled;
     co_return;
   }
   auto work = std::make_unique<Work>(std::move(*next));

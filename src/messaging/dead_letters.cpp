@@ -134,7 +134,8 @@ Task<Result<std::vector<Message>>> DeadLetters::Peek(std::string queue, Selectio
   while (letters.size() < select.most) {
     auto next = co_await round.Next(select);
     if (!next) {
-      co_await round.End();
+      // The first error is told; what could not be put back comes back by itself.
+      (void)co_await round.End();
       co_return std::unexpected(next.error());
     }
     if (!*next) break;
@@ -166,7 +167,7 @@ Task<Status> DeadLetters::Edit(std::string queue, std::string id, std::function<
       edited = co_await (*next)->Ack();
     } else {
       edited = std::unexpected(published.error());
-      co_await (*next)->Nack();
+      round.Keep(std::move(**next));
     }
   }
   Status end = co_await round.End();

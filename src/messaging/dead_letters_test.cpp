@@ -77,6 +77,15 @@ TEST_F(DeadLettersTest, EditsOneAndKeepsItsId) {
   EXPECT_EQ(Stats("q.dead").ready, 3U);
 }
 
+TEST_F(DeadLettersTest, AnEditThatIsRefusedLeavesThemAsTheyWere) {
+  Kill(3);
+  const Status refused =
+      runner_.Run(dead_.Edit("q", "id1", [](Message& letter) { letter.body.assign(Message::kMostBody + 1, 'x'); }));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kTooLarge);
+  EXPECT_THAT(Bodies(), ::testing::ElementsAre("0", "1", "2"));
+}
+
 TEST_F(DeadLettersTest, ReplaysWhatIsSelectedWithNothingLeftOfItsDeath) {
   Kill(4);
   ReplayOptions options;

@@ -92,6 +92,7 @@ MemoryTransport::MemoryTransport(Executor executor, std::shared_ptr<MemoryBroker
   capabilities_.exchanges = true;
   capabilities_.delay = true;
   capabilities_.single_active = true;
+  capabilities_.lists_queues = true;
   capabilities_.pub_sub = true;
   capabilities_.streams = true;
   capabilities_.stream_groups = true;

@@ -151,13 +151,15 @@ class Requester::State : public std::enable_shared_from_this<State> {
       Lose();
     } else if (shared_ && listening_ && delivery.deliveries() < kMostPasses) {
       ++stats_.passed_on;
-      co_await delivery.PutBack(kPassDelay);
+      // Where that fails it is handed out again all the same, to one of those who share the queue.
+      (void)co_await delivery.PutBack(kPassDelay);
       co_return;
     } else {
       ++stats_.unknown;
       Lose();
     }
-    co_await delivery.Ack();
+    // Not acknowledged it comes again, and nobody waits for it then.
+    (void)co_await delivery.Ack();
   }
 
   void Lose() {

@@ -17,7 +17,8 @@ class QueueSubscription final : public Subscription {
     auto next = co_await consumer_->Next();
     if (!next) co_return std::unexpected(next.error());
     Notice notice(topic_, next->message());
-    co_await next->Ack();
+    // It is in hand whatever becomes of the queue, which is gone with the connection if that broke.
+    (void)co_await next->Ack();
     co_return notice;
   }
   Task<void> Stop() override { return consumer_->Stop(); }

@@ -213,6 +213,12 @@ test("a command line that makes no sense: exit code 2, what is wrong, and the he
     [["user", "add", "--name", "Ann"], /ID or --username is required/],
     [["worker", "webhook"], /--amqp URL.* is required; see tidings worker --help/],
     [["queue", "replay", "jobs", "--reason", "foo"], /--reason: foo not in .*; see tidings queue replay --help/],
+    [["queue", "peek", "jobs", "--limit", "0"], /^tidings: --limit takes a whole number from 1 on, not '0'; see tidings queue peek --help/],
+    [["queue", "purge", "jobs", "--limit", "many"], /^tidings: --limit takes a whole number from 1 on, not 'many'; see/],
+    [["queue", "purge", "jobs"], /^tidings: name what to drop by --id, --reason or --limit, or say --all; see tidings queue purge --help/],
+    [["queue", "purge", "jobs", "--all", "--id", "a"], /^tidings: --all goes with none of --id/],
+    [["queue", "purge", "jobs", "--waiting"], /^tidings: what waits is dropped all of it: --waiting goes with --all/],
+    [["queue", "purge", "jobs", "--waiting", "--limit", "1"], /--waiting goes with --all, and with no selection/],
   ]) {
     const { code, stderr } = await run(kBinary, [...line, "--data", data]);
     assert.equal(code, 2, `${line.join(" ")}: ${stderr}`);

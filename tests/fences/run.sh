@@ -69,6 +69,9 @@ stops "an #include of another layer's private header does not compile" "'low_pri
   target tidings_peeking
 stops "a public header that does not compile alone is found" "undeclared identifier .std.|unknown type name" \
   target tidings_header_checks
+stops "a result that nobody looks at does not compile, awaited or not, unless that is said" \
+  "ignoring.cpp:9:.*\[-Werror,-Wunused-result\].*ignoring.cpp:10:.*\[-Werror,-Wunused-result\].* 2 errors generated" \
+  target tidings_ignoring
 stops "upward DEPS stop the configure step" "layer fence: crossing \(low\) must not depend on high" \
   configure "$layers" "$scratch/upward" clang++-19 -DCROSSING=high
 stops "DEPS that are no layer stop the configure step" "layer fence: crossing \(low\) must not depend on nowhere" \

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after } from "node:test";
 import { Rabbit, amqp } from "../lib/rabbit.mjs";
 import { Redis } from "../lib/redis.mjs";
-import { kBinary, run } from "../lib/server.mjs";
+import { kBinary, run, temporaryFolder } from "../lib/server.mjs";
 import { test } from "../lib/testing.mjs";
 
 const rabbit = await Rabbit.start();
@@ -68,7 +68,7 @@ async function operate(url, name, waiting) {
   assert.equal(got.get("c").headers.note, "by hand");
   assert.equal(got.get("a").headers["tidings-failures"], undefined, "no failures are counted any more");
   assert.match(await refused("purge", name, "--id", "zzz"), /no dead letter of .* has the id zzz/);
-  assert.deepEqual(await queue("purge", name), [{ purged: 1 }]);
+  assert.deepEqual(await queue("purge", name, "--all"), [{ purged: 1 }]);
   assert.equal((await queue("list", name))[0].dead, 0);
   assert.match(await refused("peek", "none"), /no queue/);
 }
@@ -95,9 +95,43 @@ test("dead letters on Redis", async () => {
     const queue = queueOn(redis.url);
     const waiting = async () => new Map((await queue("peek", "tasks", "--waiting")).map((line) => [line.id, line]));
     await operate(redis.url, "tasks", waiting);
-    assert.deepEqual(await queue("purge", "tasks", "--waiting"), [{ purged: 2 }]);
+    assert.deepEqual(await queue("purge", "tasks", "--waiting", "--all"), [{ purged: 2 }]);
     const all = await queue("list");
     assert.deepEqual(all.map(({ queue: name, ready, dead }) => ({ name, ready, dead })), [{ name: "tasks", ready: 0, dead: 0 }]);
+  } finally {
+    await redis.dispose();
+  }
+});
+
+test("addresses come from the environment, where no flag says otherwise", async () => {
+  await buryThree("hidden");
+  const redis = await Redis.start();
+  const nowhere = "redis://127.0.0.1:1";
+  const by = (variables, ...args) => run(kBinary, args, { PATH: process.env.PATH, ...variables });
+  const dead = async (variables, ...args) => {
+    const done = await by(variables, "queue", "list", "hidden", "--json", ...args);
+    assert.equal(done.code, 0, done.stderr);
+    assert.equal(done.stderr, "");
+    return lines(done.stdout)[0].dead;
+  };
+  try {
+    assert.equal(await dead({ TIDINGS_QUEUE_TRANSPORT: rabbit.url }), 3);
+    assert.equal(await dead({ TIDINGS_QUEUE_TRANSPORT: nowhere }, "--transport", rabbit.url), 3);
+    const data = temporaryFolder();
+    const store = await by({ TIDINGS_QUEUE_TRANSPORT: rabbit.url }, "queue", "list", "hidden", "--data", data);
+    assert.equal(store.code, 1, "the store that is named, not the broker");
+    assert.match(store.stderr, /data|store|folder/);
+
+    const queues = ["--queue", "hidden", "--queue", "hidden.dead"];
+    const some = { TIDINGS_BRIDGE_FROM: rabbit.url, TIDINGS_BRIDGE_TO: nowhere };
+    const moved = await by(some, "bridge", ...queues, "--to", redis.url);
+    assert.equal(moved.stdout, "moved 3\n", moved.stderr);
+    const back = await by({ TIDINGS_BRIDGE_FROM: redis.url, TIDINGS_BRIDGE_TO: rabbit.url }, "bridge", ...queues);
+    assert.equal(back.stdout, "moved 3\n", back.stderr);
+    for (const [variables, flag] of [[{ TIDINGS_BRIDGE_TO: redis.url }, "--from"], [{ TIDINGS_BRIDGE_FROM: redis.url }, "--to"]]) {
+      const { code, stderr } = await by(variables, "bridge");
+      assert.deepEqual([code, stderr], [2, `tidings: ${flag} is required; see tidings bridge --help\n`]);
+    }
   } finally {
     await redis.dispose();
   }

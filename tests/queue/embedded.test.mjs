@@ -43,7 +43,7 @@ test("the queue of messages holds all of them, whoever looks", async () => {
     assert.equal((await asked(server, "list"))[0].ready, 3, "after a kill, without a server");
     await server.launch();
     assert.equal((await asked(server, "peek", kQueue, "--waiting", "--limit", "1")).length, 1);
-    assert.deepEqual(await asked(server, "purge", kQueue, "--waiting"), [{ purged: 3 }]);
+    assert.deepEqual(await asked(server, "purge", kQueue, "--waiting", "--all"), [{ purged: 3 }]);
     assert.equal(seen[0].headers.traceparent, undefined);
     const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     const [ann] = people(server, "ann");
@@ -111,7 +111,7 @@ test("dead letters are seen, edited, replayed and dropped through the running se
       assert.equal(await dead(), 2, "after a kill");
       assert.deepEqual(await asked(server, "purge", queue, "--id", letterOf("three").id), [{ purged: 1 }]);
       assert.deepEqual((await asked(server, "peek", queue)).map((letter) => letter.id), [letterOf("four").id]);
-      assert.deepEqual(await asked(server, "purge", queue), [{ purged: 1 }]);
+      assert.deepEqual(await asked(server, "purge", queue, "--all"), [{ purged: 1 }]);
       assert.equal(await dead(), 0);
     }),
   );

@@ -17,6 +17,9 @@ namespace {
 
 constexpr std::string_view kPrefix = "TIDINGS_";
 constexpr std::string_view kFileVariable = "TIDINGS_CONFIG";
+// Of commands, which read them themselves; src/app/tidings has them.
+constexpr std::string_view kCommandVariables[] = {"TIDINGS_PASSWORD", "TIDINGS_QUEUE_TRANSPORT", "TIDINGS_BRIDGE_FROM",
+                                                  "TIDINGS_BRIDGE_TO"};
 
 std::unexpected<Error> Refuse(const std::string& where, const Setting& setting, const Error& error) {
   return Fail(ErrorCode::kInvalid, where + ": " + std::string(setting.key) + " " + error.message());
@@ -54,9 +57,8 @@ Status ApplyFile(LoadedConfig& loaded, const std::string& path) {
 
 // Variables that others of this house read, and those that Kubernetes makes for a service, here one named "tidings".
 bool HasOtherUse(std::string_view name, std::string_view value) {
-  return name == "TIDINGS_PASSWORD" || name == "TIDINGS_FAULT" || name.starts_with("TIDINGS_TEST_") ||
-         name.find("_SERVICE_HOST") != name.npos || name.find("_SERVICE_PORT") != name.npos ||
-         value.starts_with("tcp://") || value.starts_with("udp://") ||
+  return name == "TIDINGS_FAULT" || name.starts_with("TIDINGS_TEST_") || name.find("_SERVICE_HOST") != name.npos ||
+         name.find("_SERVICE_PORT") != name.npos || value.starts_with("tcp://") || value.starts_with("udp://") ||
          (name.find("_PORT_") != name.npos && (name.find("_TCP") != name.npos || name.find("_UDP") != name.npos));
 }
 
@@ -75,6 +77,7 @@ Status CheckUnknown(LoadedConfig& loaded, const std::string& name, std::string_v
 
 Status ApplyEnvironment(LoadedConfig& loaded, const Environment& environment) {
   std::vector<std::string> known{std::string(kFileVariable)};
+  known.insert(known.end(), std::begin(kCommandVariables), std::end(kCommandVariables));
   const auto settings = Settings();
   for (std::size_t i = 0; i < settings.size(); ++i) {
     const std::pair<std::string, std::string>* given = nullptr;

@@ -77,6 +77,7 @@ TEST_F(ConfigTest, NamesTheNearestSetting) {
   EXPECT_THAT(Refusal({{}, File("jwt_secret = 'x'"), {}}), HasSubstr("nearest is auth.jwt_secret"));
   EXPECT_EQ(Refusal({{}, "", {{"TIDINGS_JWT_SECERT", "x"}}}),
             "environment: TIDINGS_JWT_SECERT is no setting; the nearest is TIDINGS_JWT_SECRET");
+  EXPECT_THAT(Refusal({{}, "", {{"TIDINGS_QUEUE_TRANSPROT", "x"}}}), HasSubstr("nearest is TIDINGS_QUEUE_TRANSPORT"));
 }
 
 TEST_F(ConfigTest, OnlyWarnsOfVariablesOfOthers) {
@@ -85,7 +86,15 @@ TEST_F(ConfigTest, OnlyWarnsOfVariablesOfOthers) {
   ASSERT_EQ(loaded->warnings.size(), 1U);
   EXPECT_THAT(loaded->warnings[0], HasSubstr("TIDINGS_HARNESS_FOLDER"));
   // The command line's own, and the tests'.
-  EXPECT_TRUE(LoadConfig({{}, "", {{"TIDINGS_PASSWORD", "x"}, {"TIDINGS_TEST_SEED", "1"}}})->warnings.empty());
+  const auto own = LoadConfig({{},
+                               "",
+                               {{"TIDINGS_PASSWORD", "x"},
+                                {"TIDINGS_QUEUE_TRANSPORT", "x"},
+                                {"TIDINGS_BRIDGE_FROM", "x"},
+                                {"TIDINGS_BRIDGE_TO", "x"},
+                                {"TIDINGS_TEST_SEED", "1"}}});
+  ASSERT_TRUE(own) << own.error().message();
+  EXPECT_TRUE(own->warnings.empty());
   // As Kubernetes makes them for a service of this name.
   const auto cluster = LoadConfig({{},
                                    "",

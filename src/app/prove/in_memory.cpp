@@ -119,9 +119,11 @@ void ProveInMemory(const ProveOptions& options, const std::string& folder,
   around.folder = folder;
   boost::asio::io_context& context = around.context;
   MemoryTransport keeper(context.get_executor(), around.broker);
+  Status declared;
   boost::asio::co_spawn(
-      context, [&]() -> Task<void> { co_await keeper.Declare(ProveTopology(kRun)); }, boost::asio::detached);
+      context, [&]() -> Task<void> { declared = co_await keeper.Declare(ProveTopology(kRun)); }, boost::asio::detached);
   context.run();
+  if (!declared) throw std::runtime_error(declared.error().message());
   for (std::uint32_t part = 0; part < kParts && !options.hasty; ++part) {
     auto inbox = OpenEffects(context.get_executor(), EffectsFile(folder, part));
     if (!inbox) throw std::runtime_error(inbox.error().message());

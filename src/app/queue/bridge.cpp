@@ -36,8 +36,9 @@ Task<Status> Bridge::Run() {
   if (queues.empty()) {
     auto known = co_await from_.Queues();
     if (!known) co_return std::unexpected(known.error().Within("the queues to be moved"));
-    if (known->empty() && from_.name() == "rabbitmq") {
-      co_return Fail(ErrorCode::kInvalid, "RabbitMQ does not tell its queues; name them with --queue");
+    if (known->empty() && !from_.capabilities().lists_queues) {
+      co_return Fail(ErrorCode::kInvalid,
+                     std::string(from_.name()) + " does not tell its queues; name them with --queue");
     }
     queues = std::move(*known);
   }
@@ -108,7 +109,8 @@ Task<Status> Bridge::Move(std::string queue) {
     if (!taken) co_return std::unexpected(taken.error());
     if (taken->empty()) co_return Status();
     if (Status accepted = co_await Accept(queue, *taken); !accepted) {
-      for (auto delivery = taken->rbegin(); delivery != taken->rend(); ++delivery) co_await delivery->Nack();
+      // Why they were not accepted is told; what could not be given back comes back by itself.
+      for (auto delivery = taken->rbegin(); delivery != taken->rend(); ++delivery) (void)co_await delivery->Nack();
       co_return accepted;
     }
     for (Delivery& delivery : *taken) {

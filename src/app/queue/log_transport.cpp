@@ -120,6 +120,7 @@ LogTransport::LogTransport(LogBroker& broker, QueueStart start)
   capabilities_.ordered = true;
   capabilities_.exchanges = true;
   capabilities_.delay = true;
+  capabilities_.lists_queues = true;
 }
 
 LogTransport::~LogTransport() { connection_->Close(); }

@@ -143,8 +143,9 @@ Task<Result<Lines>> QueueDesk::List(json::object request) {
   if (!asked) {
     names = co_await transport_.Queues();
     if (!names) co_return std::unexpected(names.error());
-    if (names->empty() && transport_.name() == "rabbitmq") {
-      co_return Fail(ErrorCode::kInvalid, "RabbitMQ does not tell its queues; name those that you want to see");
+    if (names->empty() && !transport_.capabilities().lists_queues) {
+      co_return Fail(ErrorCode::kInvalid,
+                     std::string(transport_.name()) + " does not tell its queues; name those that you want to see");
     }
     // A queue of dead letters is shown with the queue that they died in, unless that is gone.
     const Lines all = *names;

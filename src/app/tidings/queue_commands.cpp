@@ -1,5 +1,8 @@
 #include "queue_commands.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -11,6 +14,20 @@ namespace tidings {
 namespace {
 
 constexpr std::uint64_t kPeeked = 10;
+
+// Addresses with a password do not belong into flags, which every user of the machine can see. Read here: CLI11 would fill
+// those of the other commands too, which share their place with the one that was given.
+constexpr const char* kTransportVariable = "TIDINGS_QUEUE_TRANSPORT";
+constexpr const char* kFromVariable = "TIDINGS_BRIDGE_FROM";
+constexpr const char* kToVariable = "TIDINGS_BRIDGE_TO";
+
+std::string Else(const char* variable) { return std::string(" (else ") + variable + " of the environment)"; }
+
+// The flag wins. Empty if it is in neither.
+void TakeVariable(std::string& flag, const char* variable) {
+  const char* const value = std::getenv(variable);
+  if (flag.empty() && value != nullptr) flag = value;
+}
 
 }  // namespace
 
@@ -49,18 +66,25 @@ QueueCommands::QueueCommands(CLI::App& cli, const std::function<void(CLI::App&)>
   purge_ = Add(*queue, "purge", "Drop dead letters of a queue for good", add_data);
   purge_->add_option("QUEUE", queue_, "The queue that they died in")->required();
   AddSelection(*purge_, "At most so many");
-  purge_->add_flag("--waiting", waiting_, "Drop all that waits in the queue itself instead");
+  purge_->add_flag("--all", all_, "Drop all of them; without it, what is named by --id, --reason or --limit");
+  purge_->add_flag("--waiting", waiting_, "With --all: drop all that waits in the queue itself instead");
+  purge_->callback([this] { CheckPurge(); });
 
   AddProof(*queue);
 
   bridge_ = cli.add_subcommand("bridge", "Move queues to a broker, without losing a message");
   add_data(*bridge_);
-  bridge_
-      ->add_option("--from", bridge_order_.from,
-                   "sqlite for the store in --data, served or not; or sqlite:FILE, redis://HOST:PORT, amqp://…")
-      ->required();
-  bridge_->add_option("--to", bridge_order_.to, "amqp://USER:PASSWORD@HOST:PORT/VHOST, or another transport")
-      ->required();
+  bridge_->add_option("--from", bridge_order_.from,
+                      "sqlite for the store in --data, served or not; or sqlite:FILE, redis://HOST:PORT, amqp://…" +
+                          Else(kFromVariable));
+  bridge_->add_option("--to", bridge_order_.to,
+                      "amqp://USER:PASSWORD@HOST:PORT/VHOST, or another transport" + Else(kToVariable));
+  bridge_->callback([this] {
+    TakeVariable(bridge_order_.from, kFromVariable);
+    TakeVariable(bridge_order_.to, kToVariable);
+    if (bridge_order_.from.empty()) throw CLI::RequiredError("--from");
+    if (bridge_order_.to.empty()) throw CLI::RequiredError("--to");
+  });
   bridge_
       ->add_option(
           "--queue", bridge_order_.queues,
@@ -73,10 +97,9 @@ CLI::App* QueueCommands::Add(CLI::App& parent, const std::string& name, const st
                              const std::function<void(CLI::App&)>& add_data) {
   CLI::App* command = parent.add_subcommand(name, help);
   add_data(*command);
-  command->add_option(
-      "--transport", transport_,
-      "sqlite:FOLDER, redis://HOST:PORT or amqp://USER:PASSWORD@HOST:PORT; without it the queues of the "
-      "store in --data");
+  command->add_option("--transport", transport_,
+                      "sqlite:FOLDER, redis://HOST:PORT or amqp://USER:PASSWORD@HOST:PORT" + Else(kTransportVariable) +
+                          "; without it, or with --data alone, the queues of the store");
   command->add_flag("--json", json_, "JSON Lines");
   return command;
 }
@@ -87,7 +110,15 @@ void QueueCommands::AddSelection(CLI::App& command, const std::string& most_help
       .add_option("--reason", reason_,
                   "Those that died for this: failed, rejected, undecodable, delivery-limit, expired")
       ->check(CLI::IsMember({"failed", "rejected", "undecodable", "delivery-limit", "expired"}));
-  command.add_option("--limit", most_, most_help)->check(CLI::PositiveNumber);
+  command
+      .add_option_function<std::string>(
+          "--limit",
+          [this](const std::string& text) {
+            most_ = ParseWhole(text).value_or(0);
+            if (most_ == 0) throw CLI::ValidationError("--limit takes a whole number from 1 on, not '" + text + "'");
+          },
+          most_help)
+      ->type_name("UINT");
 }
 
 void QueueCommands::AddProof(CLI::App& queue) {
@@ -117,6 +148,18 @@ void QueueCommands::AddProof(CLI::App& queue) {
   part_->add_option("--run", proof_part_.run)->required();
   part_->add_option("--transport", proof_part_.address)->required();
   part_->add_option("--folder", proof_part_.folder)->required();
+}
+
+// Nothing is dropped that was not asked for.
+void QueueCommands::CheckPurge() const {
+  const bool selects = !ids_.empty() || !reason_.empty() || most_ != 0;
+  if (waiting_ && (selects || !all_)) {
+    throw CLI::ValidationError("what waits is dropped all of it: --waiting goes with --all, and with no selection");
+  }
+  if (all_ && selects) throw CLI::ValidationError("--all goes with none of --id, --reason and --limit");
+  if (!all_ && !selects) {
+    throw CLI::ValidationError("name what to drop by --id, --reason or --limit, or say --all");
+  }
 }
 
 Status QueueCommands::Prove() const {
@@ -197,7 +240,11 @@ std::optional<Status> QueueCommands::Run(const app::Config& config) {
   if (*prove_) return Prove();
   if (*part_) return app::RunProvePart(proof_part_);
   if (*bridge_) return app::RunBridge(config, bridge_order_, std::cout);
-  if (!*list_ && !*peek_ && !*edit_ && !*replay_ && !*purge_) return std::nullopt;
+  const std::array commands = {list_, peek_, edit_, replay_, purge_};
+  const auto called = std::ranges::find_if(commands, [](const CLI::App* command) { return bool(*command); });
+  if (called == commands.end()) return std::nullopt;
+  // Who names a store means that.
+  if ((*called)->count("--data") == 0) TakeVariable(transport_, kTransportVariable);
   auto request = Request();
   if (!request) return std::unexpected(request.error());
   return app::AskQueues(config, {std::move(*request), transport_, json_}, std::cout);

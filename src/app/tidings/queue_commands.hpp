@@ -29,6 +29,7 @@ class QueueCommands {
   Result<json::object> Request() const;
   json::object Selected(const char* what) const;
   Result<json::object> EditRequest() const;
+  void CheckPurge() const;
   void AddProof(CLI::App& queue);
   Status Prove() const;
 
@@ -51,6 +52,7 @@ class QueueCommands {
   std::string reason_;
   std::uint64_t most_ = 0;
   bool waiting_ = false;
+  bool all_ = false;
   std::string id_;
   std::string body_;
   std::string body_file_;

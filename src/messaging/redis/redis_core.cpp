@@ -59,6 +59,7 @@ RedisTransport::Core::Core(Executor executor, Timers& timers, RedisOptions optio
   capabilities_.shared = true;
   capabilities_.leases = true;
   capabilities_.single_active = true;
+  capabilities_.lists_queues = true;
   capabilities_.pub_sub = true;
   capabilities_.streams = true;
   capabilities_.stream_groups = true;

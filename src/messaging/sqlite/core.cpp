@@ -160,7 +160,9 @@ Task<void> Core::Shut(ConsumerId consumer) {
   if (closed_ || !baskets_.contains(consumer)) co_return;
   const QueueId queue = QueueOf(baskets_, consumer);
   auto left = TakeLeft(consumer);
-  co_await Call<void>(true, Removal(epoch_, consumer, queue, std::move(left)));
+  // It is tried until it succeeds. It fails only where the file cannot be used any more: then all that this process held goes
+  // back with its lock.
+  (void)co_await Call<void>(true, Removal(epoch_, consumer, queue, std::move(left)));
 }
 
 void Core::ShutSoon(ConsumerId consumer) {

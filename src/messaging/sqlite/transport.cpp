@@ -77,7 +77,7 @@ Result<std::unique_ptr<SqliteTransport>> SqliteTransport::Open(Executor executor
   auto parts = std::make_unique<Parts>(std::move(executor), timers, ledger);
   Capabilities& can = parts->capabilities;
   can.durable = can.ordered = can.exchanges = can.delay = can.shared = can.leases = true;
-  can.single_active = true;
+  can.single_active = can.lists_queues = true;
   can.pub_sub = can.streams = can.stream_groups = can.stream_trim = true;
   embedded::Worker::Options worker;
   worker.most_waiting = options.most_waiting;

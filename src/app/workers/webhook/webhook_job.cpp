@@ -5,11 +5,11 @@
 
 #include <algorithm>
 
-#include <tidings/base/bytes.hpp>
 #include <tidings/base/json.hpp>
 #include <tidings/base/log.hpp>
 
 #include "event_check.hpp"
+#include "webhook/retry_after.hpp"
 #include "webhook/signature.hpp"
 
 namespace tidings::app {
@@ -23,7 +23,6 @@ constexpr int kGone = 410;
 // How soon a change of the endpoints is seen by those that wait for nothing else.
 constexpr milliseconds kLookForDeliveriesEvery = 500ms;
 constexpr milliseconds kAfterFailedCommit = 1s;
-constexpr milliseconds kMostRetryAfter = 24h;
 constexpr std::size_t kMostDeliveryError = 200;
 
 std::string WhyOf(const net::HttpReply& reply) {
@@ -242,10 +241,7 @@ Task<bool> WebhookJob::Settle(const std::string& id, const WebhookState& state, 
   const bool over = delivery.attempts + 1 > retry.size();
   milliseconds pause =
       retry.empty() ? milliseconds(0) : WithJitter(retry[std::min<std::size_t>(state.failures, retry.size() - 1)]);
-  if (const auto asked = ParseWhole(reply.retry_after)) {
-    const milliseconds longest = kMostRetryAfter;
-    pause = std::max(pause, std::min(milliseconds(std::min<std::uint64_t>(*asked, 86'400) * 1'000), longest));
-  }
+  if (const auto asked = RetryAfter(reply.retry_after, now)) pause = std::max(pause, *asked);
   const Millis since = state.failing_since == 0 ? now : state.failing_since;
   const bool hopeless = gone || now - since >= options_.disable_after.count();
   if (hopeless) log::Warning("webhook_disabled", {{"endpoint", id}, {"reason", why}});

@@ -117,6 +117,12 @@ TEST_F(WebhookScheduleTest, WhatTheEndpointAsksForIsWaitedIfItIsMoreAndADayAtMos
   EXPECT_EQ(State().failing_since, 0);
 }
 
+TEST_F(WebhookScheduleTest, ItMayAskByADateToo) {
+  Begin({"e1"});
+  hook_.Answer("503 Busy\r\nRetry-After: Fri, 31 Dec 9999 23:59:59 GMT\r\n");
+  EXPECT_EQ(PauseAfter(1), 24h);
+}
+
 TEST_F(WebhookScheduleTest, AnEndpointThatHasFailedForFiveDaysIsDisabledAndWhatWaitsIsKept) {
   EXPECT_EQ(options_.disable_after, std::chrono::days(5));
   const Millis began = timers_.Now();

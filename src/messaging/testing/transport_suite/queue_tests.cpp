@@ -130,6 +130,17 @@ TEST_P(TransportSuite, ListsAndDeletesItsQueues) {
   EXPECT_TRUE(Empty(queue)) << "a new one of that name is empty";
 }
 
+TEST_P(TransportSuite, TellsOfTheQueuesOfOthersIfItSaysSo) {
+  if (!features().several) GTEST_SKIP() << "one transport is all there is";
+  const std::string queue = Queue();
+  const auto other = Open();
+  const auto told = Must(Run(other->Queues()));
+  const bool lists = capabilities().lists_queues;
+  EXPECT_EQ(std::ranges::find(told, queue) != told.end(), lists);
+  EXPECT_EQ(std::ranges::find(told, DeadLetterQueue(queue)) != told.end(), lists);
+  Run(other->Close());
+}
+
 TEST_P(TransportSuite, WhatIsInAQueueThatIsDeletedIsCounted) {
   const std::string queue = Queue();
   PublishNumbered(queue, 4);

@@ -66,8 +66,16 @@ class Error {
   std::string details_;
 };
 
+// The value, or why there is none: std::expected, with the [[nodiscard]] that libstdc++ 12 leaves out. One that nobody
+// looks at is a warning, behind co_await too (clang; g++ 12 is silent there). Where it is right not to look: `(void)`,
+// and why.
 template <class T>
-using Result = std::expected<T, Error>;
+class [[nodiscard]] Result : public std::expected<T, Error> {
+ public:
+  using std::expected<T, Error>::expected;
+  Result() = default;
+  Result(std::expected<T, Error> other) : std::expected<T, Error>(std::move(other)) {}
+};
 using Status = Result<void>;
 
 inline std::unexpected<Error> Fail(ErrorCode code, std::string message) {

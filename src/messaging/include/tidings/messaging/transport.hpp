@@ -36,6 +36,7 @@ class Capabilities {
   bool counts_lag = false;     // Stats may show what was settled a moment ago as it was before
   bool leases = false;         // a consumer that dies is found out by time, not by its connection
   bool single_active = false;  // QueueOptions::single_active
+  bool lists_queues = false;   // Queues tells those too that others declared
   bool pub_sub = false;        // pub_sub() is there
   bool streams = false;        // streams() is there
   bool stream_groups = false;  // ... with consumer groups
@@ -147,7 +148,7 @@ class Transport {
   // The queue with all that is in it, its bindings and its dead letters' queue where that is empty. What was in it counts as
   // purged, what is handed out too where the transport can know of it (not RabbitMQ's). None there: success or kNotFound.
   virtual Task<Status> DeleteQueue(std::string queue) = 0;
-  // Names of the queues that this transport knows of: all of them, or those declared here where the broker does not tell.
+  // Names of the queues: all of them where capabilities().lists_queues, else those that were declared here.
   virtual Task<Result<std::vector<std::string>>> Queues() = 0;
 
   // Null where capabilities() says so.
