@@ -107,6 +107,44 @@ thread_tests() {
   [ "$failed" = 0 ]
 }
 
+# FOLDER PATTERN: tests whose processes have threads that meet.
+tsan_server_tests=(
+  "queue inside" "queue embedded" "queue amqp" "queue relay" "queue sends" "queue webhook" "queue archive" "queue analytics"
+  "queue push" "queue bridge" "e2e races" "e2e recovery" "e2e sockets" "e2e operations"
+)
+
+# ThreadSanitizer over the server, the commands and the workers as they run: loop, writer, relay, the queues inside.
+server_thread_tests() {
+  build tsan tidings || return 1
+  local reports=$PWD/$logs/tsan-server passed=0 failed=0 test folder pattern log status ran lost report
+  rm -rf "$reports"
+  mkdir -p "$reports"
+  export TIDINGS_BIN=$PWD/build/tsan/bin/tidings
+  # Into files: a test may have killed, or not looked at, the process that met itself.
+  export TSAN_OPTIONS=$TSAN_OPTIONS:log_path=$reports/report
+  for test in "${tsan_server_tests[@]}"; do
+    read -r folder pattern <<<"$test"
+    log=$reports/$folder-$pattern.log
+    status=0
+    runner "$folder" "$pattern" >"$log" 2>&1 || status=$?
+    read -r ran lost < <(tail -n 1 "$log" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p') || true
+    lost=${lost:-0}
+    if [ "$status" != 0 ] && [ "$lost" = 0 ] || [ "${ran:-0}" = 0 ]; then lost=$((lost + 1)); fi
+    [ "$lost" = 0 ] || cat "$log"
+    echo "$folder $pattern: ${ran:-0} passed, $lost failed"
+    passed=$((passed + ${ran:-0}))
+    failed=$((failed + lost))
+  done
+  for report in "$reports"/report.*; do
+    [ -e "$report" ] || continue
+    printf '%s:\n' "$report"
+    cat "$report"
+    failed=$((failed + 1))
+  done
+  echo "$passed passed, $failed failed"
+  [ "$failed" = 0 ]
+}
+
 # test_all [--full]
 test_all() {
   local full=()
@@ -139,7 +177,10 @@ test_all() {
   part kill-fault runner kill --fault
   part fuzz-corpus runner fuzz --corpus
   part tsan thread_tests
-  [ ${#full[@]} -eq 0 ] || part build-apart build_apart
+  if [ ${#full[@]} -gt 0 ]; then
+    part tsan-server server_thread_tests
+    part build-apart build_apart
+  fi
 
   printf '\n== all parts, %d s; their output is kept in %s\n' "$((SECONDS - began))" "$logs"
   printf '%s\n' "${summary[@]}"

@@ -27,6 +27,7 @@ namespace {
 // Entries read again by one question.
 constexpr std::size_t kReadAtOnce = 64;
 constexpr std::chrono::milliseconds kPauseAfterFailedRead{200};
+constexpr std::chrono::milliseconds kMostLastReads{2'000};
 
 }  // namespace
 
@@ -39,6 +40,7 @@ LogBrokerState::LogBrokerState(messaging::Executor executor, messaging::Timers& 
       options_(std::move(options)),
       views_(executor_, sources.reads, options_.source),
       save_ended_(executor_),
+      read_ended_(executor_),
       made_at_(Head()) {}
 
 LogBrokerState::~LogBrokerState() = default;
@@ -80,6 +82,11 @@ Task<Status> LogBrokerState::Close() {
   for (LogConnection* const connection : std::vector(connections_)) connection->Close();
   Status saved = co_await Save();
   Abandon();
+  // What is being read is answered from another thread, into an executor that whoever closes may destroy next.
+  const Millis until = timers_.Steady() + kMostLastReads.count();
+  while (reading_ > 0 && timers_.Steady() < until) {
+    co_await read_ended_.WaitFor(timers_, std::chrono::milliseconds(until - timers_.Steady()));
+  }
   co_return saved;
 }
 
@@ -383,7 +390,9 @@ Task<void> LogBrokerState::FillNow(std::shared_ptr<LogQueue> queue) {
     if (!queue->Starved(head) && !queue->Low(head)) break;
     std::optional<Error> failed;
     if (auto unread = queue->Unread(kReadAtOnce); !unread.empty()) {
+      ++reading_;
       auto messages = co_await views_.Again(unread);
+      ReadEnded();
       if (queue->gone()) break;
       if (messages) {
         for (std::size_t i = 0; i < unread.size(); ++i) queue->TakeRead(unread[i], std::move((*messages)[i]));
@@ -391,7 +400,9 @@ Task<void> LogBrokerState::FillNow(std::shared_ptr<LogQueue> queue) {
         failed = messages.error();
       }
     } else {
+      ++reading_;
       auto stretch = co_await views_.After(queue->filter(), queue->read(), options_.window);
+      ReadEnded();
       if (queue->gone()) break;
       if (stretch) {
         if (stretch->last == 0) stretch->last = head;
@@ -408,6 +419,10 @@ Task<void> LogBrokerState::FillNow(std::shared_ptr<LogQueue> queue) {
   }
   queue->filling = false;
   queue->filled().NotifyAll();
+}
+
+void LogBrokerState::ReadEnded() {
+  if (--reading_ == 0) read_ended_.NotifyAll();
 }
 
 }  // namespace tidings::app

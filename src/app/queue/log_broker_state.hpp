@@ -99,6 +99,7 @@ class LogBrokerState : public std::enable_shared_from_this<LogBrokerState> {
   Result<std::vector<LogQueue*>> Route(const messaging::Outgoing& outgoing);
   void Restore(const chat::QueueRows& rows);
   messaging::Task<void> FillNow(std::shared_ptr<LogQueue> queue);
+  void ReadEnded();
   messaging::Task<void> Saving();
   messaging::Task<Status> SaveOnce();
   void StartSaving();
@@ -126,6 +127,8 @@ class LogBrokerState : public std::enable_shared_from_this<LogBrokerState> {
   bool save_soon_ = false;
   messaging::Alarm save_alarm_;
   messaging::Signal save_ended_;
+  messaging::Signal read_ended_;
+  std::size_t reading_ = 0;  // questions to the reading threads, for queues that are to be filled
   const chat::Position made_at_;
 
   std::atomic<bool> wanted_{false};

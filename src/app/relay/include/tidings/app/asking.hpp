@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -22,6 +23,8 @@ class Question {
   messaging::Executor executor;
   messaging::Signal answered;
   std::optional<Result<T>> answer;
+  // Held while the answer is posted: a post still touches the executor's context when what it posted has run already.
+  std::shared_ptr<std::mutex> posting = std::make_shared<std::mutex>();
 };
 
 // The other thread's end of it. Dropped unanswered, when the store closes: that is an answer too.
@@ -38,6 +41,8 @@ class Asked {
   void Answer(Result<T> answer) {
     // The question's parts belong to its executor, the last reference to it included.
     const messaging::Executor executor = question_->executor;
+    const std::shared_ptr<std::mutex> posting = question_->posting;
+    const std::scoped_lock lock(*posting);
     boost::asio::post(executor, [question = std::move(question_), answer = std::move(answer)]() mutable {
       if (question->answer) return;
       question->answer.emplace(std::move(answer));
@@ -49,9 +54,13 @@ class Asked {
   std::shared_ptr<Question<T>> question_;
 };
 
+// When it has returned, whoever answered has left the executor's context, which may then be destroyed.
 template <class T>
 messaging::Task<Result<T>> AwaitAnswer(std::shared_ptr<Question<T>> question) {
   while (!question->answer) co_await question->answered.Wait();
+  {
+    const std::scoped_lock left(*question->posting);
+  }
   co_return std::move(*question->answer);
 }
 
