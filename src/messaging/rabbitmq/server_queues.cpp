@@ -190,6 +190,9 @@ Task<ServerChannel::MaybeRefused> ServerChannel::DeleteQueue(std::string_view pa
   if (!ReadQueueDelete(payload, request)) co_return Unreadable();
   const std::string queue = QueueNamed(request.queue);
   ServerState& state = session_->state();
+  if (state.options.keeps && state.options.keeps(queue)) {
+    co_return Refusal(reply::kAccessRefused, "queue '" + queue + "' is the server's own, and stays");
+  }
   std::uint64_t dropped = 0;
   if (state.FindDelay(queue) != nullptr) {
     state.delays.erase(queue);

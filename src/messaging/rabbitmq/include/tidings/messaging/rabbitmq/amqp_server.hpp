@@ -60,6 +60,8 @@ class AmqpServerOptions {
   // What a queue is like that is there; null, or nothing: not known. A declaration that asks for dead letters, a delivery limit, durability
   // or a queue of its own, where this one has none of it, is refused (406, 405).
   std::function<std::optional<QueueOptions>(std::string_view queue)> queue_options;
+  // Queues that clients may not delete. Null: none.
+  std::function<bool(std::string_view queue)> keeps;
   // Of a message that was not published here; null: straight to its queue.
   std::function<PublishedAt(const Message&, std::string_view queue)> published_at;
 };
