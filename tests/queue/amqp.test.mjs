@@ -234,6 +234,12 @@ test("what is not there is refused in words, and harms nothing else", async () =
       assert.equal(await code((one) => one.assertQueue("q", { deadLetterExchange: "elsewhere" })), 406);
       assert.equal(await code((one) => one.assertQueue("q", { maxLength: 5, arguments: { "x-overflow": "drop-head" } })), 406);
       assert.equal(await code((one) => one.assertQueue("has blanks")), 406);
+      assert.equal(await code((one) => one.deleteQueue(kQueue)), 403);
+      // What it has not, nobody is to rely on.
+      const wished = { deadLetterExchange: "", deadLetterRoutingKey: `${kQueue}.dead` };
+      assert.equal(await code((one) => one.assertQueue(kQueue, { durable: true, ...wished })), 406);
+      assert.equal(await code((one) => one.assertQueue(kQueue, { durable: true, arguments: { "x-delivery-limit": 3 } })), 406);
+      assert.equal(await code((one) => one.assertQueue(kQueue, { exclusive: true })), 405);
       assert.equal(await code((one) => one.assertQueue("amq.mine")), 403);
       assert.equal(await code((one) => one.assertExchange("x", "topic", { alternateExchange: "y" })), 540);
       assert.equal(await code((one) => one.consume(kQueue, () => {}, { priority: 5 })), 406);

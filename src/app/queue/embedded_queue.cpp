@@ -119,6 +119,9 @@ Status EmbeddedQueue::State::Listen(const AmqpDoor& door) {
   options.version = door.version;
   options.numbers.emplace_back(kSeqHeader);
   options.has_exchange = [this](std::string_view name) { return broker_.HasExchange(name); };
+  options.queue_options = [this](std::string_view queue) { return broker_.OptionsOf(queue); };
+  // Made anew by a client it would be bound to nothing.
+  options.keeps = [](std::string_view queue) { return queue == kMessagesQueue; };
   options.published_at = RelayPlace;
   door_ = std::make_unique<messaging::AmqpServer>(
       context_.get_executor(), timers_, [this] { return std::make_unique<LogTransport>(broker_); }, std::move(options));

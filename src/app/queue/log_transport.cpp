@@ -112,6 +112,10 @@ Task<Status> LogBroker::Close() { return state_->Close(); }
 std::size_t LogBroker::transports() const { return state_->connections(); }
 Topology LogBroker::topology() const { return state_->TopologyNow(); }
 bool LogBroker::HasExchange(std::string_view name) const { return state_->HasExchange(name); }
+std::optional<messaging::QueueOptions> LogBroker::OptionsOf(std::string_view queue) const {
+  const LogQueue* const found = state_->Queue(queue);
+  return found != nullptr ? std::optional(found->options()) : std::nullopt;
+}
 std::vector<LogQueueDepth> LogBroker::Depths() const { return state_->Depths(); }
 
 LogTransport::LogTransport(LogBroker& broker, QueueStart start)

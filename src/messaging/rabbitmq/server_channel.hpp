@@ -73,6 +73,7 @@ class ServerChannel : public std::enable_shared_from_this<ServerChannel> {
   Task<MaybeRefused> DeclareExchange(std::string_view payload);
   Task<MaybeRefused> DeclareQueue(std::string_view payload);
   Task<MaybeRefused> FindQueue(std::string name, bool no_wait);
+  MaybeRefused Differs(const std::string& name, const QueueArguments& arguments);
   Task<MaybeRefused> MakeQueue(std::string name, const QueueArguments& arguments);
   Task<MaybeRefused> Bind(std::string_view payload);
   Task<MaybeRefused> PurgeQueue(std::string_view payload);

@@ -75,13 +75,38 @@ Task<ServerChannel::MaybeRefused> ServerChannel::DeclareQueue(std::string_view p
   co_return co_await FindQueue(std::move(name), request.no_wait);
 }
 
+// A queue is used as it is found, but nobody is left to believe in dead letters, say, that it has not.
+ServerChannel::MaybeRefused ServerChannel::Differs(const std::string& name, const QueueArguments& arguments) {
+  const auto& known = session_->state().options.queue_options;
+  const auto found = known ? known(name) : std::nullopt;
+  if (!found) return std::nullopt;
+  QueueWish wish;
+  if (auto refused = ReadQueueArguments(name, arguments, session_->transport().capabilities(), wish)) return refused;
+  const auto inequivalent = [&](std::string_view what, std::string_view instead) {
+    return Refusal(reply::kPreconditionFailed, "inequivalent arg '" + std::string(what) + "' for queue '" + name +
+                                                   "' in vhost '/': " + std::string(instead));
+  };
+  const QueueOptions& asked = wish.options;
+  if (arguments.exclusive && !found->exclusive) {
+    return Refusal(reply::kResourceLocked, "queue '" + name + "' is there and shared: choose another name");
+  }
+  if (wish.delay) return inequivalent("x-dead-letter-routing-key", "it is there and consumed");
+  if (asked.dead_letters && !found->dead_letters) {
+    return inequivalent("x-dead-letter-exchange", "it has no dead letters; bind a queue of your own that has some");
+  }
+  if (asked.delivery_limit > 0 && found->delivery_limit == 0) {
+    return inequivalent("x-delivery-limit", "it has none; bind a queue of your own that has one");
+  }
+  if (asked.durable && !found->durable) return inequivalent("durable", "it is not durable");
+  return std::nullopt;
+}
+
 Task<ServerChannel::MaybeRefused> ServerChannel::MakeQueue(std::string name, const QueueArguments& arguments) {
   ServerState& state = session_->state();
   const auto found = co_await session_->transport().Stats(name);
-  // As it is found.
-  if (found) co_return std::nullopt;
-  if (found.error().code() != ErrorCode::kNotFound) co_return Refusal::Of(found.error());
   QueueWish wish;
+  if (found) co_return Differs(name, arguments);
+  if (found.error().code() != ErrorCode::kNotFound) co_return Refusal::Of(found.error());
   if (auto refused = ReadQueueArguments(name, arguments, session_->transport().capabilities(), wish)) co_return refused;
   if (wish.delay) {
     if (Status fits = CheckName(name); !fits) co_return Refusal::Of(fits.error());
@@ -165,6 +190,9 @@ Task<ServerChannel::MaybeRefused> ServerChannel::DeleteQueue(std::string_view pa
   if (!ReadQueueDelete(payload, request)) co_return Unreadable();
   const std::string queue = QueueNamed(request.queue);
   ServerState& state = session_->state();
+  if (state.options.keeps && state.options.keeps(queue)) {
+    co_return Refusal(reply::kAccessRefused, "queue '" + queue + "' is the server's own, and stays");
+  }
   std::uint64_t dropped = 0;
   if (state.FindDelay(queue) != nullptr) {
     state.delays.erase(queue);

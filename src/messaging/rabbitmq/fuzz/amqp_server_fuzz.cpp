@@ -1,5 +1,6 @@
 // What a client sends to the server, logged in and in two reads: it ends in an answer, never in a crash or a hang.
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include <chrono>
@@ -66,6 +67,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool logged_in = (data[0] & 1) == 0;
 
   boost::asio::io_context context(1);
+  // It goes on when there is nothing to do for a moment.
+  const auto work = boost::asio::make_work_guard(context);
   SystemTimers timers(context.get_executor());
   LossLedger ledger;
   const auto broker = std::make_shared<MemoryBroker>(timers, &ledger);

@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -88,6 +89,8 @@ class LogBroker {
   // All that is declared durably, as it would be declared elsewhere.
   messaging::Topology topology() const;
   bool HasExchange(std::string_view name) const;
+  // Nothing: there is no such queue.
+  std::optional<messaging::QueueOptions> OptionsOf(std::string_view queue) const;
   // Of all queues that no connection has to itself.
   std::vector<LogQueueDepth> Depths() const;
 

@@ -11,7 +11,7 @@
 // What clients find: the virtual host "/"; PLAIN; direct, topic and fanout exchanges; queues, bindings, consumers with prefetch
 // and acknowledgements, basic.get, publisher confirms, mandatory; TTLs; x-dead-letter-exchange "" to `<queue>.dead`, which is
 // where rejected messages go; queues that are only waited in (x-message-ttl with x-dead-letter-exchange "" to another queue), which
-// are how AMQP delays. A queue that exists is used as it is found. What is not there (transactions, headers exchanges, streams,
+// are how AMQP delays. A queue that exists is used as it is found, unless who declares it would rely on what it has not. What is not there (transactions, headers exchanges, streams,
 // queue.unbind, a dead-letter exchange of one's own) is refused with 540 or 406 and a line that says what instead.
 #pragma once
 
@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,7 @@
 #include <tidings/base/error.hpp>
 #include <tidings/messaging/task.hpp>
 #include <tidings/messaging/timers.hpp>
+#include <tidings/messaging/topology.hpp>
 #include <tidings/messaging/transport.hpp>
 
 namespace tidings::messaging {
@@ -55,6 +57,11 @@ class AmqpServerOptions {
   std::vector<std::string> numbers;             // headers that travel as numbers where their value is a whole one
   // Exchanges that are there without having been declared here. Null: none.
   std::function<bool(std::string_view)> has_exchange;
+  // What a queue is like that is there; null, or nothing: not known. A declaration that asks for dead letters, a delivery limit, durability
+  // or a queue of its own, where this one has none of it, is refused (406, 405).
+  std::function<std::optional<QueueOptions>(std::string_view queue)> queue_options;
+  // Queues that clients may not delete. Null: none.
+  std::function<bool(std::string_view queue)> keeps;
   // Of a message that was not published here; null: straight to its queue.
   std::function<PublishedAt(const Message&, std::string_view queue)> published_at;
 };
